@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Fair scheduling of vCPUs on one CPU's loop by virtual time with weights and caps. Knows nothing of guests. */
+#ifndef CORE_SCHED_H
+#define CORE_SCHED_H
+#include <core/list.h>
+#include <core/task.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SCHED_WEIGHT_DEFAULT 100
+#define SCHED_SLICE_NS (4 * 1000000ull)
+
+struct sched_entity {
+	/* Runs until until_ns, until it blocks (then it has called sched_block), or until a host interrupt; own CPU. */
+	void (*run)(struct sched_entity *se, uint64_t until_ns);
+	unsigned cpu;            /* set by sched_add, constant while added */
+	uint32_t weight;         /* 1..10000; share of CPU time relative to others */
+	uint32_t cap_percent;    /* 0: none; else at most this share of one CPU per 100 ms period */
+	uint64_t vruntime_ns;    /* weighted */
+	uint64_t run_ns;         /* total time run */
+	uint64_t wait_ns;        /* total time runnable but not running: the guest's steal time */
+	uint64_t queued_at_ns, period_start_ns, period_run_ns;
+	bool added, runnable;
+	atomic_bool wake_pending;
+	struct work wake_work;
+	struct list link;
+};
+void sched_entity_init(struct sched_entity *se, void (*run)(struct sched_entity *, uint64_t), uint32_t weight);
+/* Own CPU only (post work to get there). A removed entity is never run again until added. */
+void sched_add(struct sched_entity *se);
+void sched_remove(struct sched_entity *se);
+void sched_block(struct sched_entity *se);
+/* Any CPU: makes it runnable; also ends a sched_block that happens at the same time (no lost wake). */
+void sched_wake(struct sched_entity *se);
+
+/* Used by the loop: the entity to run next on this CPU or NULL; *until_ns is when to stop it. */
+struct sched_entity *sched_pick(uint64_t now_ns, uint64_t *until_ns);
+void sched_account(struct sched_entity *se, uint64_t ran_ns, uint64_t now_ns);
+/* When the earliest capped entity may run again; UINT64_MAX none. */
+uint64_t sched_next_event(void);
+/* Number of runnable entities and sum of weights added on a CPU, for placement. Approximate. */
+unsigned sched_load(unsigned cpu);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The event kernel: one loop per CPU with mailboxes (work), timers, stackful tasks and, last, vCPUs (sched.h). */
+#ifndef CORE_TASK_H
+#define CORE_TASK_H
+#include <core/err.h>
+#include <core/list.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- work: a message to a CPU. Embedded in its owner; posting one that is queued already does nothing.
+ * fn runs once per post on the target CPU's loop, run to completion, and may post it again or free the owner. */
+struct work {
+	void (*fn)(struct work *w);
+	struct work *next;
+	atomic_bool queued;
+};
+void work_init(struct work *w, void (*fn)(struct work *w));
+/* Any CPU, any context including interrupt handlers. The flag is cleared before fn is called. */
+void work_post(unsigned cpu, struct work *w);
+
+/* ---- timers: owned by one CPU (the one that arms it); all calls on that CPU. fn runs on its loop. */
+struct timer {
+	void (*fn)(struct timer *t);
+	uint64_t deadline_ns;
+	struct list link; /* sorted per-CPU list */
+	bool armed;
+};
+void timer_init(struct timer *t, void (*fn)(struct timer *t));
+void timer_set(struct timer *t, uint64_t deadline_ns); /* re-arms when armed */
+void timer_cancel(struct timer *t);
+
+/* ---- stackful tasks: for what must block. Cooperative; bound to the CPU that created them. */
+struct task;
+/* Starts fn(arg) on a stack of stack_bytes with a guard page. The task frees itself when fn returns. E_NOMEM. */
+err_t task_create(const char *name, void (*fn)(void *arg), void *arg, size_t stack_bytes, struct task **out) MUST_CHECK;
+struct task *task_current(void); /* NULL on the loop itself */
+void task_yield(void);
+void task_sleep_until(uint64_t deadline_ns);
+
+/* wait queues: wait in a loop around the condition. CPU-local: wake only from the same CPU's loop, tasks or work. */
+struct wait_queue { struct list waiters; };
+void wait_init(struct wait_queue *q);
+void wait_on(struct wait_queue *q);                                   /* until woken */
+err_t wait_until(struct wait_queue *q, uint64_t deadline_ns) MUST_CHECK; /* E_TIMEOUT */
+void wake_all(struct wait_queue *q);
+void wake_one(struct wait_queue *q);
+
+/* ---- the loop. loop_init once per CPU before loop_run; loop_run never returns. */
+void loop_init(unsigned cpu);
+_Noreturn void loop_run(void);
+/* Busy and idle time of a CPU since boot, ns. */
+struct loop_stats { uint64_t host_ns, guest_ns, idle_ns; };
+void loop_stats(unsigned cpu, struct loop_stats *out);
+
+#endif

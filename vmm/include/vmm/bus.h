@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Address claims of a VM's device bus (one for MMIO, one for port I/O). A device sees offsets into its claim.
+ * All calls under vm->lock. */
+#ifndef VMM_BUS_H
+#define VMM_BUS_H
+#include <core/err.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct bus_ops {
+	/* size 1, 2, 4 or 8 (8 on MMIO only); [off, off+size) lies inside the claim. Any value is legal: never fails. */
+	uint64_t (*read)(void *ctx, uint64_t off, unsigned size);
+	void (*write)(void *ctx, uint64_t off, unsigned size, uint64_t v);
+};
+struct bus_claim { uint64_t base, size; const struct bus_ops *ops; void *ctx; const char *name; };
+
+#define BUS_MAX_CLAIMS 64
+struct bus { struct bus_claim claims[BUS_MAX_CLAIMS]; unsigned n; uint64_t limit; /* first address beyond the space */ };
+
+void bus_init(struct bus *b, uint64_t limit);
+/* E_INVAL empty or beyond limit, E_EXIST overlaps, E_LIMIT. */
+err_t bus_claim(struct bus *b, uint64_t base, uint64_t size, const struct bus_ops *ops, void *ctx, const char *name) MUST_CHECK;
+/* Removes the claims of ctx with this name; moving a BAR is unclaim + claim. */
+void bus_unclaim(struct bus *b, void *ctx, const char *name);
+/* false when no claim covers the whole access (the caller reads all ones, drops writes, and counts). */
+bool bus_read(struct bus *b, uint64_t addr, unsigned size, uint64_t *out);
+bool bus_write(struct bus *b, uint64_t addr, unsigned size, uint64_t v);
+
+#endif

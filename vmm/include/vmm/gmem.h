@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Guest memory: the only way to touch it. No host pointer ever comes out. A value is fetched once into a local,
+ * checked there and used from there. Residency is the stage-2 table itself: pages come on first touch, zeroed.
+ * Any CPU; internally locked per gmem. */
+#ifndef VMM_GMEM_H
+#define VMM_GMEM_H
+#include <core/addr.h>
+#include <core/err.h>
+#include <core/page.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct gmem;
+struct stage2_format; /* how leaf and table entries look: npt, ept, vmsa; see vmm/stage2.h */
+
+#define GMEM_MAX_SLOTS 4
+enum gmem_access { GMEM_R = 1, GMEM_W = 2, GMEM_X = 4 };
+
+/* An empty guest-physical space. pool: charged for tables and pages, outlives it. max_page_order: 0 (4 KiB), 9 (2 MiB) or
+ * 18 (1 GiB): the largest page used where alignment and slot allow. E_NOMEM. */
+err_t gmem_create(struct pool *pool, const struct stage2_format *fmt, unsigned max_page_order, struct gmem **out) MUST_CHECK;
+void gmem_destroy(struct gmem *m); /* accepts NULL; no vCPU may run on it */
+/* Adds RAM [base, base+size), page aligned, not overlapping. E_INVAL, E_LIMIT. */
+err_t gmem_add_ram(struct gmem *m, struct gpa base, uint64_t size) MUST_CHECK;
+bool gmem_is_ram(const struct gmem *m, struct gpa a, uint64_t len);
+uint64_t gmem_size(const struct gmem *m);
+uint64_t gmem_resident_pages(const struct gmem *m);
+/* Drops all pages (reset): content reads as zero again. No vCPU may run. */
+void gmem_clear(struct gmem *m);
+/* hpa of the stage-2 root table, for the backend. */
+struct hpa gmem_root(const struct gmem *m);
+
+/* Copies; every byte must lie in RAM, else E_GUEST and nothing is copied. Pages are made resident. E_NOMEM. */
+err_t gmem_read(struct gmem *m, struct gpa a, void *dst, uint64_t len) MUST_CHECK;
+err_t gmem_write(struct gmem *m, struct gpa a, const void *src, uint64_t len) MUST_CHECK;
+err_t gmem_zero(struct gmem *m, struct gpa a, uint64_t len) MUST_CHECK;
+/* Naturally aligned single accesses with acquire/release order, for ring indices. E_GUEST. */
+err_t gmem_load16(struct gmem *m, struct gpa a, uint16_t *out) MUST_CHECK;  /* acquire */
+err_t gmem_store16(struct gmem *m, struct gpa a, uint16_t v) MUST_CHECK;    /* release */
+err_t gmem_load32(struct gmem *m, struct gpa a, uint32_t *out) MUST_CHECK;
+err_t gmem_store32(struct gmem *m, struct gpa a, uint32_t v) MUST_CHECK;
+
+/* Resolves a stage-2 fault: makes the page resident. OK: enter again; E_GUEST: no RAM there (a device or nothing); E_NOMEM. */
+err_t gmem_fault(struct gmem *m, struct gpa a, unsigned access) MUST_CHECK;
+
+/* Pinned runs of host-physical addresses for DMA: fills runs[0..max), *n. The pages stay until gmem_unpin of the same range. */
+struct gmem_run { struct hpa addr; uint64_t len; };
+err_t gmem_pin(struct gmem *m, struct gpa a, uint64_t len, struct gmem_run *runs, unsigned max, unsigned *n) MUST_CHECK;
+void gmem_unpin(struct gmem *m, struct gpa a, uint64_t len);
+
+#endif

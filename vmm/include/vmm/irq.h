@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How a device raises interrupts: it was given these when it was created and knows nothing of interrupt controllers. Under vm->lock. */
+#ifndef VMM_IRQ_H
+#define VMM_IRQ_H
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A level-triggered line; set is idempotent. */
+struct irq_line { void (*set)(void *ctx, unsigned line, bool level); void *ctx; unsigned line; };
+static inline void irq_line_set(const struct irq_line *l, bool level) { l->set(l->ctx, l->line, level); }
+/* Message-signalled interrupts: a write of data to address, as the guest programmed it (hostile values: dropped and counted). */
+struct msi_sink { void (*send)(void *ctx, uint64_t address, uint32_t data); void *ctx; };
+static inline void msi_send(const struct msi_sink *s, uint64_t address, uint32_t data) { s->send(s->ctx, address, data); }
+
+#endif

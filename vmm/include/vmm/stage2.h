@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Second-level page tables, one walker for all formats: 4 KiB granule, 9 bits a level, 4 levels (3 for formats that say so).
+ * The format's const functions encode and decode entries; the walker knows no vendor bit. Caller serialises. */
+#ifndef VMM_STAGE2_H
+#define VMM_STAGE2_H
+#include <core/addr.h>
+#include <core/err.h>
+#include <core/page.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct stage2_format {
+	const char *name;
+	unsigned levels;                                        /* root level is levels - 1 */
+	uint64_t max_gpa_bits;
+	uint64_t (*leaf)(struct hpa a, unsigned level, unsigned access); /* access: GMEM_* */
+	uint64_t (*table)(struct hpa next);
+	bool (*present)(uint64_t e);
+	bool (*is_leaf)(uint64_t e, unsigned level);
+	struct hpa (*addr)(uint64_t e);
+	unsigned (*access)(uint64_t e);                         /* GMEM_* of a leaf */
+};
+extern const struct stage2_format stage2_npt; /* AMD nested paging, APM 2 15.25; vmm/x86_64/npt.c */
+
+struct stage2 { const struct stage2_format *fmt; struct pool *pool; struct hpa root; };
+
+err_t stage2_init(struct stage2 *s, const struct stage2_format *fmt, struct pool *pool) MUST_CHECK;
+void stage2_fini(struct stage2 *s); /* frees tables, not leaves; accepts a half-built one */
+/* Maps one page of 2^order pages (order 0, 9, 18). E_EXIST when something is there, E_NOMEM, E_RANGE. */
+err_t stage2_map(struct stage2 *s, struct gpa a, struct hpa h, unsigned order, unsigned access) MUST_CHECK;
+/* Looks up: leaf's base, order and access. E_NOENT. */
+err_t stage2_lookup(const struct stage2 *s, struct gpa a, struct hpa *h, unsigned *order, unsigned *access) MUST_CHECK;
+/* Removes the leaf that covers a and returns it; the caller flushes TLBs before the page is reused. E_NOENT. */
+err_t stage2_unmap(struct stage2 *s, struct gpa a, struct hpa *h, unsigned *order) MUST_CHECK;
+err_t stage2_protect(struct stage2 *s, struct gpa a, unsigned access) MUST_CHECK;
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Split virtqueue, device side (Virtio 1.2 2.7). virtq_pop copies and validates a whole chain into a private struct; devices see
+ * chains, never rings. Under vm->lock. */
+#ifndef VMM_VIRTQ_H
+#define VMM_VIRTQ_H
+#include <core/err.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <vmm/gmem.h>
+
+#define VIRTQ_MAX_SIZE 256
+#define VIRTQ_MAX_SEGS 64
+
+struct virtq {
+	struct gmem *mem;
+	uint16_t size;                  /* power of two, 1..VIRTQ_MAX_SIZE */
+	struct gpa desc, avail, used;
+	uint16_t last_avail, next_used;
+	bool enabled, event_idx;
+	uint16_t signalled_used; bool signalled_valid;
+};
+struct virtq_seg { struct gpa addr; uint32_t len; };
+struct virtq_chain {
+	uint16_t head;
+	uint16_t nout, nin;             /* readable segments come first: segs[0..nout), then writable segs[nout..nout+nin) */
+	uint32_t out_len, in_len;       /* sums, no overflow */
+	struct virtq_seg segs[VIRTQ_MAX_SEGS];
+};
+/* Takes the next available chain. E_AGAIN: none; E_GUEST: malformed (the device sets NEEDS_RESET and stops the queue). */
+err_t virtq_pop(struct virtq *q, struct virtq_chain *out) MUST_CHECK;
+/* Gives a chain back with the number of bytes written. E_GUEST. */
+err_t virtq_push(struct virtq *q, uint16_t head, uint32_t written) MUST_CHECK;
+/* After pushes: must the driver be interrupted? (flags or event index) */
+bool virtq_should_notify(struct virtq *q);
+/* Ask (or stop asking) the driver to kick on new buffers. */
+void virtq_set_kick(struct virtq *q, bool wanted);
+/* Copies between a chain's readable (out) or writable (in) part at offset and a buffer. E_GUEST, E_RANGE. */
+err_t virtq_read(const struct virtq *q, const struct virtq_chain *c, uint32_t off, void *dst, uint32_t len) MUST_CHECK;
+err_t virtq_write(const struct virtq *q, const struct virtq_chain *c, uint32_t off, const void *src, uint32_t len) MUST_CHECK;
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A virtual machine: lifecycle and the objects that hang on it. vm_* calls are made on CPU 0 (the control task or its loop); they return at
+ * once, and the end of a transition is told by the changed callback. vCPUs live on the CPUs they were placed on; device state is under vm->lock. */
+#ifndef VMM_VM_H
+#define VMM_VM_H
+#include <core/chardev.h>
+#include <core/err.h>
+#include <core/page.h>
+#include <core/sched.h>
+#include <core/spinlock.h>
+#include <core/task.h>
+#include <vmm/bus.h>
+#include <vmm/gmem.h>
+#include <vmm/hv.h>
+#include <vmm/irq.h>
+
+#define VM_NAME_MAX 63
+#define VM_MAX_VCPUS 64
+#define VM_CMDLINE_MAX 2047
+#define VM_REASON_MAX 128
+
+enum vm_state { VM_STOPPED, VM_STARTING, VM_RUNNING, VM_PAUSED, VM_STOPPING, VM_CRASHED };
+const char *vm_state_name(enum vm_state s); /* "stopped" ... as in the API */
+
+/* Bytes of a kernel or initrd; read copies [off, off+len) or fails E_RANGE. Stays valid and unchanged while the VM exists. */
+struct vm_source { uint64_t size; void *ctx; err_t (*read)(void *ctx, uint64_t off, void *dst, uint64_t len); };
+
+struct vm_config {
+	const char *name;             /* copied */
+	unsigned vcpus;
+	uint64_t memory_bytes;        /* multiple of 1 MiB */
+	uint32_t weight;
+	struct vm_source kernel;      /* size 0: none */
+	struct vm_source initrd;      /* size 0: none */
+	const char *cmdline;          /* copied */
+	struct pool *parent_pool;     /* the VM makes its own under it and reserves its memory there */
+	struct chardev *console;      /* where guest console output goes; its write is called under vm->lock on any CPU */
+	/* State changed, on CPU 0's loop; vm_state(vm) and vm->reason are new. */
+	void (*changed)(void *ctx, struct vm *vm);
+	void *ctx;
+};
+
+struct vm_counters { _Atomic uint64_t exits[HV_EXIT_KINDS], unknown_msrs, unknown_ports, unknown_mmio, spurious_msis, injected; };
+
+struct vcpu {
+	struct vm *vm;
+	unsigned index;
+	struct sched_entity se;
+	void *hv;            /* backend's state */
+	void *arch;          /* vmm/<arch> shared state: LAPIC, MSRs ... (struct x86_vcpu) */
+	unsigned phase;      /* vmm/vm/vcpu.c */
+	struct work ctl_work;
+	atomic_uint ctl_request;
+	uint64_t steal_base_ns;
+};
+struct vm {
+	char name[VM_NAME_MAX + 1], cmdline[VM_CMDLINE_MAX + 1], reason[VM_REASON_MAX];
+	struct vm_config cfg;
+	struct pool pool;
+	struct gmem *mem;
+	struct spinlock lock;         /* device state, buses, interrupt controllers other than LAPIC pending bits */
+	struct bus mmio, pio;
+	void *hv;                     /* backend's state */
+	void *machine;                /* vmm/<arch> machine: struct pc */
+	struct vm_counters counters;
+	unsigned nvcpus;
+	struct vcpu *vcpus;           /* array */
+	/* vmm/vm/vm.c's own */
+	enum vm_state state;
+	uint64_t started_ns, run_ns_total;
+	struct work changed_work;
+	atomic_uint parked;
+	atomic_uint crash_pending;
+	unsigned goal;
+	int64_t clock_offset_ns;      /* guest monotonic time = host time + offset */
+};
+
+/* Reserves memory, builds the machine; state STOPPED. why (VM_REASON_MAX bytes) gets a sentence on error. E_NOMEM, E_INVAL, E_UNSUPPORTED. */
+err_t vm_create(const struct vm_config *cfg, struct vm **out, char *why) MUST_CHECK;
+/* Only when STOPPED or CRASHED: E_STATE otherwise. Frees all. */
+err_t vm_destroy(struct vm *vm) MUST_CHECK;
+/* STOPPED|CRASHED -> STARTING (loads the kernel) -> RUNNING. E_STATE; E_CORRUPT etc. with why for a bad image (state stays). */
+err_t vm_start(struct vm *vm, char *why) MUST_CHECK;
+err_t vm_pause(struct vm *vm) MUST_CHECK;   /* RUNNING -> PAUSED when all vCPUs are out */
+err_t vm_resume(struct vm *vm) MUST_CHECK;  /* PAUSED -> RUNNING */
+err_t vm_reset(struct vm *vm) MUST_CHECK;   /* RUNNING|PAUSED -> as if power-cycled -> RUNNING */
+err_t vm_power_button(struct vm *vm) MUST_CHECK; /* ACPI power button; guest decides. E_STATE */
+err_t vm_kill(struct vm *vm) MUST_CHECK;    /* any running state -> STOPPED at once */
+enum vm_state vm_state(const struct vm *vm);
+/* Console input from the API: returns bytes taken. CPU 0. */
+size_t vm_console_input(struct vm *vm, const void *buf, size_t n);
+void vm_console_resize(struct vm *vm, unsigned cols, unsigned rows);
+struct vm_stats { uint64_t exits, run_ns, steal_ns, resident_bytes, unknown_msrs, unknown_ports, unknown_mmio, uptime_ns; };
+void vm_stats(const struct vm *vm, struct vm_stats *out);
+
+/* ---- for exit handlers and devices (any CPU, vm->lock may be held) ---- */
+/* This guest is over: CRASHED with the reason. Only the VM suffers. */
+void vm_crash(struct vm *vm, const char *f, ...) __attribute__((format(printf, 2, 3)));
+/* The guest asked for power-off or reset. */
+void vm_guest_poweroff(struct vm *vm);
+void vm_guest_reset(struct vm *vm);
+/* Makes a vCPU look at its pending interrupts soon: wakes it from idle, kicks it out of the guest. */
+void vcpu_kick(struct vcpu *v);
+
+#endif
