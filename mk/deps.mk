@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+# Third-party code: fetched by deps/lock into build/deps, built in three flavours.
+#   $(O)/deps         firmware: musl with system calls as a C function
+#   $(B)/tool/deps    the command line: plain musl, static
+#   $(B)/host/deps    unit tests: the machine's libc, clang with AddressSanitizer
+SRCDIR := $(B)/deps/src
+FETCH := python3 tools/build/fetch.py
+FW_LIBS := lwip mbedtls yyjson yaml
+TOOL_LIBS := mbedtls yyjson
+HOST_LIBS := lwip mbedtls yyjson yaml
+
+$(B)/deps/.fetched: deps/lock tools/build/fetch.py tools/build/archive.py $(B)/packages-build
+	$(FETCH) deps/lock $(B)/deps musl lwip mbedtls yyjson libyaml spleen
+	@touch $@
+
+# What the libraries of each flavour are made of; the sub-make decides what is out of date inside.
+LIB_INPUTS := $(B)/deps/.fetched mk/libs.mk mk/deps.mk mk/$(ARCH).mk $(wildcard deps/*.h deps/*/*.h deps/*/*/*.h)
+LIB_MAKE = $(MAKE) --no-print-directory -f mk/libs.mk ARCH=$(ARCH) SRC=$(SRCDIR) OUT=$(@D)
+
+$(O)/deps/READY: $(LIB_INPUTS)
+	+$(Q)$(LIB_MAKE) CC='$(FW_CC)' AR='$(FW_AR)' LIB_CFLAGS='$(FW_LIB_CFLAGS)' LIBS='$(FW_LIBS)' MUSL=firmware TRIPLET=$(FW_TRIPLET) \
+	  MUSL_DROP='$(FW_LIBC_DROP)' MUSL_STRING_CFLAGS='$(FW_GENERAL_CFLAGS)' RAW_SYSCALL='$(FW_RAW_SYSCALL)'
+	@touch $@
+$(B)/tool/deps/READY: $(LIB_INPUTS)
+	+$(Q)$(LIB_MAKE) CC='$(TOOL_CC)' AR='$(TOOL_AR)' LIB_CFLAGS='$(TOOL_LIB_CFLAGS)' LIBS='$(TOOL_LIBS)' MUSL=plain TRIPLET=$(TOOL_TRIPLET)
+	@touch $@
+$(B)/host/deps/READY: $(LIB_INPUTS) $(B)/packages-check
+	+$(Q)$(LIB_MAKE) CC='$(HOST_CC)' AR=ar LIB_CFLAGS='$(HOST_LIB_CFLAGS)' LIBS='$(HOST_LIBS)'
+	@touch $@
+
+# One stamp per group of Debian packages (deps/packages).
+$(B)/packages-%: deps/packages tools/build/packages.py
+	$(Q)python3 tools/build/packages.py deps/packages $*
+	@mkdir -p $(@D); touch $@

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+# Builds the third-party libraries of one flavour into $(OUT)/{include,lib}. Called by mk/deps.mk with
+#   OUT, SRC (unpacked sources), CC, AR, LIB_CFLAGS, LIBS (libraries wanted), MUSL (firmware, plain or empty: the host's libc)
+# and for musl: TRIPLET, MUSL_DROP, MUSL_STRING_CFLAGS, RAW_SYSCALL. Headers and libraries land where the
+# project compiles against them: one include folder, our configuration in it under the names that the libraries look for.
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += -rR
+ARCH ?= x86_64
+include mk/$(ARCH).mk
+
+INC := $(OUT)/include
+GCCINC := $(shell $(CC) -print-file-name=include)
+ifneq ($(MUSL),)
+SYSINC := -nostdinc -isystem $(INC) -isystem $(GCCINC)
+else
+SYSINC := -isystem $(INC)
+endif
+CFLAGS := -std=gnu11 $(LIB_CFLAGS) -ffile-prefix-map=$(CURDIR)=. -MMD -MP -w $(SYSINC)
+
+all: $(LIBS:%=$(OUT)/lib/lib%.a) $(if $(MUSL),$(OUT)/lib/libc.a)
+
+# A change of flags rebuilds; the file changes only when they do.
+$(OUT)/flags: FORCE
+	@mkdir -p $(@D); printf '%s\n' '$(subst $(CURDIR),.,$(CC) $(CFLAGS) $(MUSL) $(MUSL_DROP) $(MUSL_STRING_CFLAGS))' >$@.new; \
+	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+FORCE:
+
+# ---- headers
+$(OUT)/headers: $(SRC)/mbedtls/.stamp $(SRC)/lwip/.stamp $(SRC)/yyjson/.stamp $(SRC)/libyaml/.stamp
+	mkdir -p $(INC)/arch
+	cp -R $(SRC)/mbedtls/include/mbedtls $(SRC)/mbedtls/include/psa $(SRC)/lwip/src/include/lwip $(SRC)/lwip/src/include/netif $(INC)/
+	cp $(SRC)/yyjson/src/yyjson.h $(SRC)/libyaml/include/yaml.h $(INC)/
+	rm -f $(INC)/mbedtls/mbedtls_config.h
+	touch $@
+$(INC)/mbedtls/mbedtls_config.h: deps/mbedtls_config.h $(OUT)/headers
+	cp $< $@
+$(INC)/lwipopts.h: deps/lwip/lwipopts.h $(OUT)/headers
+	cp $< $@
+$(INC)/arch/cc.h: deps/lwip/arch/cc.h $(OUT)/headers
+	cp $< $@
+READY_HEADERS := $(INC)/mbedtls/mbedtls_config.h $(INC)/lwipopts.h $(INC)/arch/cc.h $(if $(MUSL),$(OUT)/lib/libc.a)
+
+# ---- musl
+ifneq ($(MUSL),)
+MUSL_OBJ := $(OUT)/obj/musl
+MUSL_CFLAGS := $(LIB_CFLAGS) -ffile-prefix-map=$(CURDIR)=.
+ifeq ($(MUSL),firmware)
+# -iquote: our syscall_arch.h comes before musl's own, which it finds by -I.
+MUSL_CPPFLAGS := -iquote $(CURDIR)/deps/musl
+endif
+$(OUT)/lib/libc.a: $(SRC)/musl/.stamp deps/musl/syscall_arch.h mk/libs.mk $(OUT)/flags
+	rm -rf $(MUSL_OBJ); mkdir -p $(MUSL_OBJ) $(OUT)/lib
+	cd $(MUSL_OBJ) && env -u MAKEFLAGS -u MFLAGS CC="$(CC)" AR="$(AR)" RANLIB="$(AR) s" CPPFLAGS="$(MUSL_CPPFLAGS)" CFLAGS="$(MUSL_CFLAGS)" \
+	  $(abspath $(SRC))/musl/configure --srcdir=$(shell realpath -m --relative-to=$(MUSL_OBJ) $(SRC)/musl) --target=$(TRIPLET) \
+	  --prefix=$(abspath $(OUT)) --disable-shared --disable-wrapper --disable-optimize >configure.log 2>&1 || { tail -5 configure.log; false; }
+	printf '%s\n' 'AOBJS = $$(LIBC_OBJS)' 'obj/src/string/%.o: CFLAGS_ALL += $(MUSL_STRING_CFLAGS)' >>$(MUSL_OBJ)/config.mak
+	+cd $(MUSL_OBJ) && $(MAKE) --no-print-directory AR="$(AR)" RANLIB="$(AR) s" install-headers install-libs >make.log 2>&1 || { tail -5 make.log; false; }
+ifeq ($(MUSL),firmware)
+	for o in $(MUSL_DROP) $(MUSL_DROP); do $(AR) d $@ $$o 2>/dev/null || :; done
+	@if $(TRIPLET)-objdump -d $@ | grep -E '\s($(RAW_SYSCALL))\s*$$'; then echo '$@: a system call instruction is left'; rm $@; false; fi
+	@if $(TRIPLET)-objdump -d $(MUSL_OBJ)/obj/src/string/*.o | grep -q '%xmm'; then echo '$@: a string function uses vector registers'; rm $@; false; fi
+endif
+endif
+
+# ---- the others: sources by wildcard, since this file runs after they have been fetched
+mbedtls_SRC := $(wildcard $(SRC)/mbedtls/library/*.c) $(addprefix $(SRC)/mbedtls/3rdparty/everest/library/,everest.c x25519.c Hacl_Curve25519_joined.c)
+mbedtls_CFLAGS := -I$(SRC)/mbedtls/library $(addprefix -I$(SRC)/mbedtls/3rdparty/everest/include,/ /everest /everest/kremlib)
+lwip_SRC := $(wildcard $(addprefix $(SRC)/lwip/src/,core/*.c core/ipv4/*.c core/ipv6/*.c)) $(addprefix $(SRC)/lwip/src/,netif/ethernet.c apps/sntp/sntp.c)
+yyjson_SRC := $(SRC)/yyjson/src/yyjson.c
+yaml_SRC := $(wildcard $(SRC)/libyaml/src/*.c)
+yaml_CFLAGS := -DYAML_VERSION_MAJOR=0 -DYAML_VERSION_MINOR=2 -DYAML_VERSION_PATCH=5 -DYAML_VERSION_STRING='"0.2.5"' -DYAML_DECLARE_STATIC
+
+# The files that hold AES intrinsics; whether they run is decided by CPUID.
+$(addprefix $(OUT)/obj/mbedtls/,aes.o aesni.o gcm.o): EXTRA = $(FW_AESNI_CFLAGS)
+
+define LIB_RULES
+$(1)_OBJ := $$(patsubst %.c,$(OUT)/obj/$(1)/%.o,$$(notdir $$($(1)_SRC)))
+$(OUT)/lib/lib$(1).a: $$($(1)_OBJ)
+	@mkdir -p $$(@D); rm -f $$@
+	@echo '  AR      $$@'
+	@$(AR) rcD $$@ $$^
+$$($(1)_OBJ): $(OUT)/flags $(READY_HEADERS)
+$$(foreach s,$$($(1)_SRC),$$(eval $(OUT)/obj/$(1)/$$(notdir $$(s:.c=.o)): $$(s)))
+$(OUT)/obj/$(1)/%.o:
+	@mkdir -p $$(@D)
+	@echo '  CC      $(1)/$$*.c'
+	@$$(CC) $$(CFLAGS) $$($(1)_CFLAGS) $$(EXTRA) -c -o $$@ $$(filter %.c,$$^)
+-include $$($(1)_OBJ:.o=.d)
+endef
+$(foreach l,$(LIBS),$(eval $(call LIB_RULES,$(l))))
