@@ -5,9 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-void uart_init(void);                             /* by SPCR/DBG2 or the PC's COM1; harmless when absent */
-void uart_write(const char *s, size_t n);         /* polled with a bound; \n becomes \r\n */
-/* rx(byte) is called in the loop of CPU 0. */
+/* By SPCR/DBG2 once acpi_init ran, else the PC's COM1; harmless when absent. May be called again after acpi_init. */
+void uart_init(void);
+void uart_write(const char *s, size_t n);         /* polled with a bound; \n becomes \r\n; any CPU, any context */
+/* Starts input: rx(byte) is called in the loop of CPU 0. Call on CPU 0 after loop_init and hal_init. */
 void uart_set_rx(void (*rx)(void *ctx, char c), void *ctx);
 
 #endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finds the console's 16550 in ACPI's Serial Port Console Redirection table (SPCR revision 4) and Debug Port Table 2
+ * (DBG2 revision 0). Boot CPU. Pure decoding: every offset is checked against the table's length; touches no register. */
+#include "uart_find.h"
+#include <core/arith.h>
+
+#define PORT_16550 0u        /* SPCR interface type and DBG2 subtype numbers are the same */
+#define PORT_16550_SUBSET 1u
+#define PORT_16550_GAS 0x12u
+#define DBG2_SERIAL 0x8000u
+
+#define GAS_BYTES 12
+#define GAS_MEMORY 0
+#define GAS_IO 1
+
+enum { SPCR_TYPE = 36, SPCR_GAS = 40, SPCR_INT_TYPE = 52, SPCR_IRQ = 53, SPCR_GSI = 54, SPCR_BAUD = 58, SPCR_BYTES = 80 };
+enum { DBG2_OFFSET = 36, DBG2_COUNT = 40, DBG2_BYTES = 44 };
+enum { DEV_LENGTH = 1, DEV_NGAS = 3, DEV_TYPE = 12, DEV_SUBTYPE = 14, DEV_GAS = 18, DEV_BYTES = 22 };
+
+static bool uart_is_16550(unsigned type)
+{
+	return type == PORT_16550 || type == PORT_16550_SUBSET || type == PORT_16550_GAS;
+}
+
+/* ACPI 6.5, 5.2.3.2 generic address: space, bit width, bit offset, access size (3: dword, 2: word), address. */
+static err_t uart_decode_gas(const uint8_t *g, struct uart_place *out)
+{
+	uint64_t addr = get_le64(g + 4);
+
+	if (g[0] == GAS_IO && addr != 0 && addr <= 0xfff8)
+		out->mmio = false;
+	else if (g[0] == GAS_MEMORY && addr != 0)
+		out->mmio = true;
+	else
+		return E_UNSUPPORTED;
+	out->addr = addr;
+	out->stride = out->mmio && g[3] == 3 ? 4 : out->mmio && g[3] == 2 ? 2 : 1;
+	return OK;
+}
+
+err_t uart_find_spcr(const struct acpi_header *t, struct uart_place *out)
+{
+	const uint8_t *p = (const uint8_t *)t;
+	struct uart_place u = {.gsi = -1};
+	err_t e;
+
+	if (t->length < SPCR_BYTES)
+		return E_CORRUPT;
+	if (!uart_is_16550(p[SPCR_TYPE]))
+		return E_UNSUPPORTED;
+	e = uart_decode_gas(p + SPCR_GAS, &u);
+	if (e != OK)
+		return e;
+	if (p[SPCR_INT_TYPE] & 1)
+		u.gsi = p[SPCR_IRQ];
+	else if ((p[SPCR_INT_TYPE] & 2) && get_le32(p + SPCR_GSI) < 1024)
+		u.gsi = (int)get_le32(p + SPCR_GSI);
+	u.keep_baud = true; /* redirection is running at the rate that the table gives */
+	*out = u;
+	return OK;
+}
+
+err_t uart_find_dbg2(const struct acpi_header *t, struct uart_place *out)
+{
+	const uint8_t *p = (const uint8_t *)t;
+	uint32_t off, count;
+
+	if (t->length < DBG2_BYTES)
+		return E_CORRUPT;
+	off = get_le32(p + DBG2_OFFSET);
+	count = get_le32(p + DBG2_COUNT);
+	for (uint32_t i = 0; i < count; i++) {
+		const uint8_t *d = p + off;
+		struct uart_place u = {.gsi = -1};
+		uint16_t len, gas;
+
+		if (!range_within(off, DEV_BYTES, t->length))
+			return E_CORRUPT;
+		len = get_le16(d + DEV_LENGTH);
+		gas = get_le16(d + DEV_GAS);
+		if (len < DEV_BYTES || !range_within(off, len, t->length))
+			return E_CORRUPT;
+		if (get_le16(d + DEV_TYPE) == DBG2_SERIAL && uart_is_16550(get_le16(d + DEV_SUBTYPE)) && d[DEV_NGAS] > 0 &&
+		    range_within(gas, GAS_BYTES, len) && uart_decode_gas(d + gas, &u) == OK) {
+			*out = u;
+			return OK;
+		}
+		off += len;
+	}
+	return E_UNSUPPORTED;
+}
+
+err_t uart_find(struct uart_place *out)
+{
+	const struct acpi_header *t;
+
+	if (acpi_find("SPCR", 0, &t) == OK && uart_find_spcr(t, out) == OK)
+		return OK;
+	if (acpi_find("DBG2", 0, &t) == OK && uart_find_dbg2(t, out) == OK)
+		return OK;
+	return E_NOENT;
+}
