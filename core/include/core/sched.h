@@ -12,7 +12,8 @@
 #define SCHED_SLICE_NS (4 * 1000000ull)
 
 struct sched_entity {
-	/* Runs until until_ns, until it blocks (then it has called sched_block), or until a host interrupt; own CPU. */
+	/* Runs until until_ns, until it blocks (then it has called sched_block), or until a host interrupt; own CPU.
+	 * until_ns is the slice's end or this CPU's next timer, whichever is first: run may re-arm the one-shot to less. */
 	void (*run)(struct sched_entity *se, uint64_t until_ns);
 	unsigned cpu;            /* set by sched_add, constant while added */
 	uint32_t weight;         /* 1..10000; share of CPU time relative to others */

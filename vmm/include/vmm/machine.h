@@ -17,17 +17,21 @@ void machine_power_button(struct vm *vm);
 size_t machine_console_input(struct vm *vm, const void *buf, size_t n);
 void machine_console_resize(struct vm *vm, unsigned cols, unsigned rows);
 
-/* Per-vCPU architecture state (LAPIC, MSRs); vmm/x86_64/vcpu.c. */
+/* Per-vCPU architecture state (LAPIC, MSRs); vmm/x86_64/vcpu.c. init is called before hv_ops->vcpu_init, fini after vcpu_fini and
+ * accepts half-built. reset also restores the backend's register state. */
 err_t arch_vcpu_init(struct vcpu *v) MUST_CHECK;
 void arch_vcpu_fini(struct vcpu *v);
 void arch_vcpu_reset(struct vcpu *v);
-/* Just before entry, own CPU: delivers pending interrupts through hv_ops->vcpu_inject, updates paravirtual time, arms the guest's timer.
- * Returns false when the vCPU must not run (waiting for SIPI or idle with nothing pending); *wake_ns is then when to look again (UINT64_MAX none). */
+/* Just before entry, own CPU: delivers pending interrupts through hv_ops->vcpu_inject, updates paravirtual time, expires the guest's timer;
+ * clears v->idle when the guest wakes. The run loop arms the host's one-shot. Returns false when the vCPU must not run (waiting for SIPI or idle with nothing pending); *wake_ns is then when to look again (UINT64_MAX none). */
 bool arch_vcpu_prepare(struct vcpu *v, uint64_t *wake_ns);
 /* Next guest timer event, for the host one-shot; UINT64_MAX none. */
 uint64_t arch_vcpu_next_timer(struct vcpu *v);
 /* Architecture part of an exit (CPUID, MSR, decode STAGE2 -> MMIO ...). Returns true when *e is done; false leaves a portable
  * exit (MMIO, PIO, IDLE, PAUSE, SHUTDOWN ...) in *e for vmm/vm/exit.c. */
 bool arch_vcpu_exit(struct vcpu *v, struct hv_exit *e);
+
+/* Where the guest is, for a crash reason: "rip=0x...". NUL-terminated within n bytes. vCPU not running. */
+void arch_vcpu_where(struct vcpu *v, char *buf, size_t n);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A virtual machine: lifecycle and the objects that hang on it. vm_* calls are made on CPU 0 (the control task or its loop); they return at
- * once, and the end of a transition is told by the changed callback. vCPUs live on the CPUs they were placed on; device state is under vm->lock. */
+ * once, and the end of a transition (running, paused, stopped, crashed) is told by the changed callback, which may destroy the VM. vCPUs live on the CPUs they were placed on; device state is under vm->lock. */
 #ifndef VMM_VM_H
 #define VMM_VM_H
 #include <core/chardev.h>
@@ -47,37 +47,53 @@ struct vcpu {
 	unsigned index;
 	struct sched_entity se;
 	void *hv;            /* backend's state */
-	void *arch;          /* vmm/<arch> shared state: LAPIC, MSRs ... (struct x86_vcpu) */
-	unsigned phase;      /* vmm/vm/vcpu.c */
-	struct work ctl_work;
-	atomic_uint ctl_request;
-	uint64_t steal_base_ns;
+	void *arch;          /* vmm/<arch> shared state: MSRs, paravirtual clock ... (struct x86_vcpu) */
+	void *irqc;          /* this vCPU's interrupt controller: struct lapic on x86_64 */
+	/* Guest counter (TSC | CNTVCT) = hal_counter() + counter_offset. vm.c sets it at start and moves it after a pause; a guest's
+	 * write to its counter adds to it. Own CPU, or parked. */
+	int64_t counter_offset;
+	/* Own CPU: set by exit.c when the guest halts; arch_vcpu_prepare clears it when it gives the guest an event. */
+	bool idle;
+	/* vmm/vm's own */
+	unsigned cpu;            /* placement, chosen on CPU 0 while parked */
+	bool added;              /* own CPU: in its scheduler */
+	atomic_bool in_guest;    /* from before pending events are looked at until after the exit: a kick needs an IPI */
+	atomic_uint ctl_request; /* enum vcpu_request, see vcpu.c */
+	struct work ctl_work, drain_work;
+	struct timer wake_timer; /* own CPU: ends an idle guest's sleep */
 };
 struct vm {
 	char name[VM_NAME_MAX + 1], cmdline[VM_CMDLINE_MAX + 1], reason[VM_REASON_MAX];
-	struct vm_config cfg;
+	struct vm_config cfg;         /* name and cmdline point to the copies above */
 	struct pool pool;
 	struct gmem *mem;
 	struct spinlock lock;         /* device state, buses, interrupt controllers other than LAPIC pending bits */
 	struct bus mmio, pio;
 	void *hv;                     /* backend's state */
 	void *machine;                /* vmm/<arch> machine: struct pc */
+	void *irqchip;                /* interrupt controller of the lines: struct ioapic on x86_64 */
 	struct vm_counters counters;
 	unsigned nvcpus;
 	struct vcpu *vcpus;           /* array */
-	/* vmm/vm/vm.c's own */
+	int64_t clock_offset_ns;      /* guest monotonic time = host time + offset: 0 at power-on, stands still while paused */
+	int64_t counter_offset;       /* the same for the raw counter; vcpu.counter_offset without guest writes */
+	/* vmm/vm's own; CPU 0 unless atomic */
 	enum vm_state state;
-	uint64_t started_ns, run_ns_total;
-	struct work changed_work;
-	atomic_uint parked;
-	atomic_uint crash_pending;
-	unsigned goal;
-	int64_t clock_offset_ns;      /* guest monotonic time = host time + offset */
+	unsigned goal;                /* enum vm_goal bits: what happens when all vCPUs are parked */
+	unsigned phase;               /* enum vm_phase */
+	uint64_t started_ns, paused_ns, run_ns_total, reserved_pages;
+	int64_t paused_counter;
+	atomic_uint acks;             /* vCPUs that have done the current phase's request */
+	atomic_bool parking;          /* run loops leave */
+	atomic_uint events;           /* enum vm_goal bits raised by the guest on any CPU */
+	atomic_uint crash_claim;      /* 0, then 1 for the one that writes crash_reason */
+	char crash_reason[VM_REASON_MAX];
+	struct work event_work, step_work;
 };
 
 /* Reserves memory, builds the machine; state STOPPED. why (VM_REASON_MAX bytes) gets a sentence on error. E_NOMEM, E_INVAL, E_UNSUPPORTED. */
 err_t vm_create(const struct vm_config *cfg, struct vm **out, char *why) MUST_CHECK;
-/* Only when STOPPED or CRASHED: E_STATE otherwise. Frees all. */
+/* Only when STOPPED or CRASHED: E_STATE otherwise. Frees all. Accepts NULL. */
 err_t vm_destroy(struct vm *vm) MUST_CHECK;
 /* STOPPED|CRASHED -> STARTING (loads the kernel) -> RUNNING. E_STATE; E_CORRUPT etc. with why for a bad image (state stays). */
 err_t vm_start(struct vm *vm, char *why) MUST_CHECK;
