@@ -35,6 +35,9 @@ bool log_read(uint64_t seq, char *dst);
 /* log_next_seq: the sequence number that the next line will get. */
 uint64_t log_next_seq(void);
 
+/* For panic alone, once the other CPUs are stopped: frees the log's lock, which one of them may have held. */
+void log_break_lock(void);
+
 /* Rate limit helper for messages that a guest or a peer can cause: true at most burst times per
  * second; the caller's static or per-object struct. */
 struct log_limit { uint64_t window_start_ns; uint32_t count, dropped; };

@@ -40,7 +40,7 @@ struct sched_entity *sched_pick(uint64_t now_ns, uint64_t *until_ns);
 void sched_account(struct sched_entity *se, uint64_t ran_ns, uint64_t now_ns);
 /* When the earliest capped entity may run again; UINT64_MAX none. */
 uint64_t sched_next_event(void);
-/* Number of runnable entities and sum of weights added on a CPU, for placement. Approximate. */
+/* Sum of the weights of the entities added on a CPU, for placement. Any CPU; approximate. */
 unsigned sched_load(unsigned cpu);
 
 #endif

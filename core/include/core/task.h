@@ -50,6 +50,10 @@ void wake_one(struct wait_queue *q);
 /* ---- the loop. loop_init once per CPU before loop_run; loop_run never returns. */
 void loop_init(unsigned cpu);
 _Noreturn void loop_run(void);
+/* What loop_run does for ever: one turn (interrupt window, mail, timers, a pass of tasks, a vCPU slice), which returns
+ * false when nothing is left to do; then loop_idle arms the timer and sleeps until an interrupt. For tests. */
+bool loop_turn(void);
+void loop_idle(void);
 /* Busy and idle time of a CPU since boot, ns. */
 struct loop_stats { uint64_t host_ns, guest_ns, idle_ns; };
 void loop_stats(unsigned cpu, struct loop_stats *out);

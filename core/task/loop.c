@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The event loop of a CPU: interrupts, mail, timers, tasks, and then a slice of guest. Runs on the CPU's own stack
+ * with interrupts disabled, except in the window, while idle and in guests; so nothing can arrive unseen between
+ * the last look and hal_idle. Must not know what a vCPU is: it calls sched_entity.run. */
+#include "loop_impl.h"
+#include <core/arith.h>
+#include <core/panic.h>
+#include <core/sched.h>
+
+/* When both host work and vCPUs are never done, they alternate in pieces of this length. */
+#define LOOP_BURST_NS (1 * NS_PER_MS)
+
+struct loop_cpu loop_cpus[HAL_MAX_CPUS];
+
+void loop_init(unsigned cpu)
+{
+	struct loop_cpu *c;
+	uint64_t now = hal_clock_ns();
+
+	BUG_ON(cpu >= HAL_MAX_CPUS);
+	c = &loop_cpus[cpu];
+	BUG_ON(c->inited);
+	/* Not the mailbox: another CPU may have posted already, and its array entry starts out empty. */
+	list_init(&c->timers);
+	list_init(&c->ready);
+	c->host_since_ns = now;
+	atomic_store_explicit(&c->started_ns, now, memory_order_relaxed);
+	sched_init_cpu(cpu);
+	c->inited = true;
+}
+
+/* Owner only: a plain load and store, atomic so that other CPUs read whole values. */
+static void counter_add(_Atomic uint64_t *counter, uint64_t v)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + v, memory_order_relaxed);
+}
+
+static bool host_work_pending(struct loop_cpu *c, uint64_t now_ns)
+{
+	return atomic_load_explicit(&c->mail, memory_order_seq_cst) || !list_empty(&c->ready) ||
+	       loop_next_timer(c) <= now_ns;
+}
+
+/* Runs one vCPU slice; false when none is runnable. busy: host work waits, so the slice is kept short. */
+static bool run_slice(struct loop_cpu *c, uint64_t now_ns, bool busy)
+{
+	uint64_t until, end;
+	struct sched_entity *se = sched_pick(now_ns, &until);
+
+	if (!se)
+		return false;
+	if (busy)
+		until = MIN(until, now_ns + LOOP_BURST_NS);
+	/* Other entities of this CPU come by sched_pick at the next turn: their wait bounds the slice already. */
+	hal_timer_arm(MIN(until, loop_next_timer(c)));
+	se->run(se, until);
+	end = hal_clock_ns();
+	sched_account(se, end - now_ns, end);
+	counter_add(&c->guest_ns, end - now_ns);
+	c->host_since_ns = end;
+	return true;
+}
+
+bool loop_turn(void)
+{
+	struct loop_cpu *c = loop_this();
+	uint64_t now;
+	bool busy;
+
+	hal_irq_window();
+	loop_run_mail(c);
+	loop_run_timers(c, hal_clock_ns());
+	loop_run_tasks(c);
+	now = hal_clock_ns();
+	busy = host_work_pending(c, now);
+	if (busy && now - c->host_since_ns < LOOP_BURST_NS)
+		return true; /* host work first, as long as guests have not waited for too long */
+	return run_slice(c, now, busy) || busy;
+}
+
+void loop_idle(void)
+{
+	struct loop_cpu *c = loop_this();
+	uint64_t before = hal_clock_ns(), now;
+
+	hal_timer_arm(MIN(loop_next_timer(c), sched_next_event()));
+	hal_idle();
+	now = hal_clock_ns();
+	counter_add(&c->idle_ns, now - before);
+	c->host_since_ns = now;
+}
+
+_Noreturn void loop_run(void)
+{
+	BUG_ON(!loop_this()->inited);
+	for (;;)
+		if (!loop_turn())
+			loop_idle();
+}
+
+void loop_stats(unsigned cpu, struct loop_stats *out)
+{
+	struct loop_cpu *c;
+	uint64_t total;
+
+	BUG_ON(cpu >= HAL_MAX_CPUS);
+	c = &loop_cpus[cpu];
+	out->guest_ns = atomic_load_explicit(&c->guest_ns, memory_order_relaxed);
+	out->idle_ns = atomic_load_explicit(&c->idle_ns, memory_order_relaxed);
+	total = c->inited ? hal_clock_ns() - atomic_load_explicit(&c->started_ns, memory_order_relaxed) : 0;
+	/* The counters lag behind the clock by at most what runs now; that counts as host time. */
+	out->host_ns = total > out->guest_ns + out->idle_ns ? total - out->guest_ns - out->idle_ns : 0;
+}
