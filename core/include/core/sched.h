@@ -34,6 +34,9 @@ void sched_remove(struct sched_entity *se);
 void sched_block(struct sched_entity *se);
 /* Any CPU: makes it runnable; also ends a sched_block that happens at the same time (no lost wake). */
 void sched_wake(struct sched_entity *se);
+/* Own CPU, after sched_remove, once nobody calls sched_wake any more: while true, wake_work sits in a mailbox and the
+ * entity must not be freed or initialised again. */
+bool sched_wake_in_flight(const struct sched_entity *se);
 
 /* Used by the loop: the entity to run next on this CPU or NULL; *until_ns is when to stop it. */
 struct sched_entity *sched_pick(uint64_t now_ns, uint64_t *until_ns);
