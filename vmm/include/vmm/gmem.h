@@ -25,7 +25,7 @@ err_t gmem_add_ram(struct gmem *m, struct gpa base, uint64_t size) MUST_CHECK;
 bool gmem_is_ram(const struct gmem *m, struct gpa a, uint64_t len);
 uint64_t gmem_size(const struct gmem *m);
 uint64_t gmem_resident_pages(const struct gmem *m);
-/* Drops all pages (reset): content reads as zero again. No vCPU may run. */
+/* Drops all pages (reset): content reads as zero again. No vCPU may run; the caller flushes TLBs before one does. */
 void gmem_clear(struct gmem *m);
 /* hpa of the stage-2 root table, for the backend. */
 struct hpa gmem_root(const struct gmem *m);
@@ -43,7 +43,9 @@ err_t gmem_store32(struct gmem *m, struct gpa a, uint32_t v) MUST_CHECK;
 /* Resolves a stage-2 fault: makes the page resident. OK: enter again; E_GUEST: no RAM there (a device or nothing); E_NOMEM. */
 err_t gmem_fault(struct gmem *m, struct gpa a, unsigned access) MUST_CHECK;
 
-/* Pinned runs of host-physical addresses for DMA: fills runs[0..max), *n. The pages stay until gmem_unpin of the same range. */
+/* Pinned runs of host-physical addresses for DMA: fills runs[0..max), *n. The pages stay until gmem_unpin of the same range.
+ * E_GUEST: not RAM; E_RANGE: more than max runs; E_NOMEM; then nothing is pinned. The owner of a transfer ends it and unpins before
+ * gmem_clear and gmem_destroy. */
 struct gmem_run { struct hpa addr; uint64_t len; };
 err_t gmem_pin(struct gmem *m, struct gpa a, uint64_t len, struct gmem_run *runs, unsigned max, unsigned *n) MUST_CHECK;
 void gmem_unpin(struct gmem *m, struct gpa a, uint64_t len);

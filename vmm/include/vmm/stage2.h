@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Second-level page tables, one walker for all formats: 4 KiB granule, 9 bits a level, 4 levels (3 for formats that say so).
- * The format's const functions encode and decode entries; the walker knows no vendor bit. Caller serialises. */
+ * The format's const functions encode and decode entries; the walker knows no vendor bit. Caller serialises changes;
+ * look-ups may run at the same time as stage2_map. */
 #ifndef VMM_STAGE2_H
 #define VMM_STAGE2_H
 #include <core/addr.h>
@@ -30,8 +31,14 @@ void stage2_fini(struct stage2 *s); /* frees tables, not leaves; accepts a half-
 err_t stage2_map(struct stage2 *s, struct gpa a, struct hpa h, unsigned order, unsigned access) MUST_CHECK;
 /* Looks up: leaf's base, order and access. E_NOENT. */
 err_t stage2_lookup(const struct stage2 *s, struct gpa a, struct hpa *h, unsigned *order, unsigned *access) MUST_CHECK;
+/* Is there neither a page nor a table where a page of this order would go? false also outside of the space. */
+bool stage2_vacant(const struct stage2 *s, struct gpa a, unsigned order);
 /* Removes the leaf that covers a and returns it; the caller flushes TLBs before the page is reused. E_NOENT. */
 err_t stage2_unmap(struct stage2 *s, struct gpa a, struct hpa *h, unsigned *order) MUST_CHECK;
+/* Changes the access of the leaf that covers a; the caller flushes TLBs when it takes rights away. E_NOENT. */
 err_t stage2_protect(struct stage2 *s, struct gpa a, unsigned access) MUST_CHECK;
+/* Removes all leaves, giving each to drop (may be NULL), and frees all tables but the root. Nobody else uses it meanwhile; the caller
+ * flushes TLBs before the next guest entry. */
+void stage2_clear(struct stage2 *s, void (*drop)(void *ctx, struct hpa h, unsigned order), void *ctx);
 
 #endif

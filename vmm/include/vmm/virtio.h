@@ -4,6 +4,7 @@
 #ifndef VMM_VIRTIO_H
 #define VMM_VIRTIO_H
 #include <core/err.h>
+#include <core/log.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <vmm/gmem.h>
@@ -19,7 +20,7 @@ struct virtio_dev;
 struct virtio_dev_ops {
 	uint16_t id;
 	unsigned nqueues;
-	uint16_t queue_size;
+	uint16_t queue_size;            /* at most VIRTQ_MAX_SEGS, so that any legal chain fits */
 	uint64_t features;              /* device's own; VERSION_1 and EVENT_IDX are the core's */
 	/* Config space accesses; off+size may lie beyond the device's config: reads as zero. */
 	uint32_t (*config_read)(struct virtio_dev *d, unsigned off, unsigned size);
@@ -35,6 +36,7 @@ struct virtio_dev {
 	uint64_t driver_features;
 	uint8_t status;
 	uint8_t config_generation;
+	struct log_limit log_limit;
 	/* Set by the transport: raises the queue's or (q == UINT_MAX) the configuration interrupt. */
 	void (*notify)(void *transport, unsigned q);
 	void *transport;
@@ -45,6 +47,8 @@ void virtio_needs_reset(struct virtio_dev *d, const char *why);
 void virtio_config_changed(struct virtio_dev *d);
 /* For transports. */
 void virtio_dev_init(struct virtio_dev *d, const struct virtio_dev_ops *ops, struct gmem *mem);
+/* What is offered to the driver: the device's own features and the core's. */
+uint64_t virtio_features(const struct virtio_dev *d);
 void virtio_set_status(struct virtio_dev *d, uint8_t status); /* 0 resets; refuses bad features by not keeping FEATURES_OK */
 void virtio_kick(struct virtio_dev *d, unsigned q);
 

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Address claims: a small sorted array, found by binary search. Runs in the exit path of any CPU under
+ * vm->lock; allocates nothing; knows no device. */
+#include <core/arith.h>
+#include <string.h>
+#include <vmm/bus.h>
+
+void bus_init(struct bus *b, uint64_t limit)
+{
+	b->n = 0;
+	b->limit = limit;
+}
+
+/* The first claim that ends beyond addr, or n. */
+static unsigned bus_lower_bound(const struct bus *b, uint64_t addr)
+{
+	unsigned lo = 0, hi = b->n;
+
+	while (lo < hi) {
+		unsigned mid = (lo + hi) / 2;
+
+		if (b->claims[mid].base + (b->claims[mid].size - 1) < addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+err_t bus_claim(struct bus *b, uint64_t base, uint64_t size, const struct bus_ops *ops, void *ctx, const char *name)
+{
+	unsigned at;
+
+	if (size == 0 || !range_within(base, size, b->limit))
+		return E_INVAL;
+	if (b->n == BUS_MAX_CLAIMS)
+		return E_LIMIT;
+	at = bus_lower_bound(b, base);
+	if (at < b->n && b->claims[at].base - base < size)
+		return E_EXIST;
+	if (at < b->n && b->claims[at].base <= base)
+		return E_EXIST;
+	memmove(&b->claims[at + 1], &b->claims[at], (b->n - at) * sizeof(b->claims[0]));
+	b->claims[at] = (struct bus_claim){.base = base, .size = size, .ops = ops, .ctx = ctx, .name = name};
+	b->n++;
+	return OK;
+}
+
+void bus_unclaim(struct bus *b, void *ctx, const char *name)
+{
+	unsigned to = 0;
+
+	for (unsigned i = 0; i < b->n; i++)
+		if (b->claims[i].ctx != ctx || strcmp(b->claims[i].name, name) != 0)
+			b->claims[to++] = b->claims[i];
+	b->n = to;
+}
+
+static const struct bus_claim *bus_find(const struct bus *b, uint64_t addr, unsigned size)
+{
+	unsigned at = bus_lower_bound(b, addr);
+
+	if (at == b->n || addr < b->claims[at].base)
+		return NULL;
+	return range_within(addr - b->claims[at].base, size, b->claims[at].size) ? &b->claims[at] : NULL;
+}
+
+static uint64_t bus_size_mask(unsigned size)
+{
+	return size >= 8 ? UINT64_MAX : (1ull << (size * 8)) - 1;
+}
+
+bool bus_read(struct bus *b, uint64_t addr, unsigned size, uint64_t *out)
+{
+	const struct bus_claim *c = bus_find(b, addr, size);
+
+	if (!c)
+		return false;
+	*out = c->ops->read(c->ctx, addr - c->base, size) & bus_size_mask(size);
+	return true;
+}
+
+bool bus_write(struct bus *b, uint64_t addr, unsigned size, uint64_t v)
+{
+	const struct bus_claim *c = bus_find(b, addr, size);
+
+	if (!c)
+		return false;
+	c->ops->write(c->ctx, addr - c->base, size, v & bus_size_mask(size));
+	return true;
+}
