@@ -23,3 +23,8 @@ all:
 include mk/$(ARCH).mk
 include mk/flags.mk
 include mk/deps.mk
+include mk/gen.mk
+include mk/firmware.mk
+include mk/tool.mk
+
+all: $(O)/caisson.efi $(B)/caisson

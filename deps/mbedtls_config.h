@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mbedTLS 3.6 for the firmware, the command line and the host tests: TLS 1.3, and 1.2 with ECDHE and AEAD only, server
  * and client; PSA; X.509 read and written. Everything runs cooperatively on one CPU: no threading.
- * The program supplies mbedtls_hardware_poll() alone; time() and clock_gettime() come from the C library.
+ * The program supplies mbedtls_hardware_poll() and mbedtls_ms_time(); time() comes from the C library.
  * Session tickets stay out: a session resumed in TLS 1.3 carries no client certificate, which is what rights hang on. */
 #define MBEDTLS_HAVE_ASM
 #define MBEDTLS_HAVE_TIME
 #define MBEDTLS_HAVE_TIME_DATE
 #define MBEDTLS_PLATFORM_C
+#define MBEDTLS_PLATFORM_MS_TIME_ALT
 
 /* entropy and random numbers */
 #define MBEDTLS_NO_PLATFORM_ENTROPY

@@ -5,6 +5,7 @@
 # project compiles against them: one include folder, our configuration in it under the names that the libraries look for.
 .DELETE_ON_ERROR:
 .SUFFIXES:
+$(if $(filter 1,$(V)),,.SILENT:)
 MAKEFLAGS += -rR
 ARCH ?= x86_64
 include mk/$(ARCH).mk
@@ -29,7 +30,7 @@ FORCE:
 # ---- headers
 $(OUT)/headers: $(SRC)/mbedtls/.stamp $(SRC)/lwip/.stamp $(SRC)/yyjson/.stamp $(SRC)/libyaml/.stamp
 	mkdir -p $(INC)/arch
-	cp -R $(SRC)/mbedtls/include/mbedtls $(SRC)/mbedtls/include/psa $(SRC)/lwip/src/include/lwip $(SRC)/lwip/src/include/netif $(INC)/
+	cp -R $(SRC)/mbedtls/include/mbedtls $(SRC)/mbedtls/include/psa $(SRC)/mbedtls/3rdparty/everest/include/everest $(SRC)/lwip/src/include/lwip $(SRC)/lwip/src/include/netif $(INC)/
 	cp $(SRC)/yyjson/src/yyjson.h $(SRC)/libyaml/include/yaml.h $(INC)/
 	rm -f $(INC)/mbedtls/mbedtls_config.h
 	touch $@
@@ -49,7 +50,8 @@ ifeq ($(MUSL),firmware)
 # -iquote: our syscall_arch.h comes before musl's own, which it finds by -I.
 MUSL_CPPFLAGS := -iquote $(CURDIR)/deps/musl
 endif
-$(OUT)/lib/libc.a: $(SRC)/musl/.stamp deps/musl/syscall_arch.h mk/libs.mk $(OUT)/flags
+$(OUT)/lib/libc.a: $(SRC)/musl/.stamp deps/musl/syscall_arch.h $(OUT)/flags
+	@echo "  MUSL    $@"
 	rm -rf $(MUSL_OBJ); mkdir -p $(MUSL_OBJ) $(OUT)/lib
 	cd $(MUSL_OBJ) && env -u MAKEFLAGS -u MFLAGS CC="$(CC)" AR="$(AR)" RANLIB="$(AR) s" CPPFLAGS="$(MUSL_CPPFLAGS)" CFLAGS="$(MUSL_CFLAGS)" \
 	  $(abspath $(SRC))/musl/configure --srcdir=$(shell realpath -m --relative-to=$(MUSL_OBJ) $(SRC)/musl) --target=$(TRIPLET) \
@@ -85,7 +87,7 @@ $$(foreach s,$$($(1)_SRC),$$(eval $(OUT)/obj/$(1)/$$(notdir $$(s:.c=.o)): $$(s))
 $(OUT)/obj/$(1)/%.o:
 	@mkdir -p $$(@D)
 	@echo '  CC      $(1)/$$*.c'
-	@$$(CC) $$(CFLAGS) $$($(1)_CFLAGS) $$(EXTRA) -c -o $$@ $$(filter %.c,$$^)
+	@$$(CC) $$(CFLAGS) $$($(1)_CFLAGS) $$(EXTRA) -c -o $$@ $$(firstword $$(filter %.c,$$^))
 -include $$($(1)_OBJ:.o=.d)
 endef
 $(foreach l,$(LIBS),$(eval $(call LIB_RULES,$(l))))
