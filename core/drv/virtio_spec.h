@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Numbers of Virtio 1.2 that the drivers use, by the specification's names, with their sections. No code. */
+#ifndef CORE_DRV_VIRTIO_SPEC_H
+#define CORE_DRV_VIRTIO_SPEC_H
+
+/* 2.1 device status */
+enum { VIRTIO_STATUS_ACKNOWLEDGE = 1, VIRTIO_STATUS_DRIVER = 2, VIRTIO_STATUS_DRIVER_OK = 4, VIRTIO_STATUS_FEATURES_OK = 8,
+       VIRTIO_STATUS_NEEDS_RESET = 64, VIRTIO_STATUS_FAILED = 128 };
+/* 6 reserved feature bits */
+#define VIRTIO_F_VERSION_1 (1ull << 32)
+#define VIRTIO_F_ACCESS_PLATFORM (1ull << 33)
+/* 2.7 split virtqueues */
+enum { VIRTQ_DESC_F_NEXT = 1, VIRTQ_DESC_F_WRITE = 2 };
+#define VIRTQ_AVAIL_F_NO_INTERRUPT 1u
+#define VIRTQ_USED_F_NO_NOTIFY 1u
+/* 4.1.2 PCI discovery: modern id is 0x1040 + device type; a transitional one has an id of its own */
+#define VIRTIO_PCI_VENDOR 0x1af4
+#define VIRTIO_PCI_ID_NET_TRANSITIONAL 0x1000
+#define VIRTIO_PCI_ID_BLK_TRANSITIONAL 0x1001
+#define VIRTIO_PCI_ID_NET 0x1041
+#define VIRTIO_PCI_ID_BLK 0x1042
+/* 4.1.4 structures in vendor capabilities */
+enum { VIRTIO_PCI_CAP_COMMON_CFG = 1, VIRTIO_PCI_CAP_NOTIFY_CFG = 2, VIRTIO_PCI_CAP_ISR_CFG = 3, VIRTIO_PCI_CAP_DEVICE_CFG = 4 };
+enum { VIRTIO_CAP_LEN = 2, VIRTIO_CAP_TYPE = 3, VIRTIO_CAP_BAR = 4, VIRTIO_CAP_OFFSET = 8, VIRTIO_CAP_LENGTH = 12,
+       VIRTIO_CAP_NOTIFY_MULT = 16 };
+/* 4.1.4.3 common configuration */
+enum { COMMON_DEVICE_FEATURE_SELECT = 0x00, COMMON_DEVICE_FEATURE = 0x04, COMMON_DRIVER_FEATURE_SELECT = 0x08,
+       COMMON_DRIVER_FEATURE = 0x0c, COMMON_CONFIG_MSIX_VECTOR = 0x10, COMMON_NUM_QUEUES = 0x12, COMMON_DEVICE_STATUS = 0x14,
+       COMMON_CONFIG_GENERATION = 0x15, COMMON_QUEUE_SELECT = 0x16, COMMON_QUEUE_SIZE = 0x18, COMMON_QUEUE_MSIX_VECTOR = 0x1a,
+       COMMON_QUEUE_ENABLE = 0x1c, COMMON_QUEUE_NOTIFY_OFF = 0x1e, COMMON_QUEUE_DESC = 0x20, COMMON_QUEUE_DRIVER = 0x28,
+       COMMON_QUEUE_DEVICE = 0x30, COMMON_BYTES = 0x38 };
+#define VIRTIO_MSI_NO_VECTOR 0xffff
+/* 5.1 network device */
+#define VIRTIO_NET_F_MAC (1ull << 5)
+#define VIRTIO_NET_F_STATUS (1ull << 16)
+enum { NET_CFG_MAC = 0, NET_CFG_STATUS = 6, NET_S_LINK_UP = 1, NET_HDR_BYTES = 12, NET_HDR_F_NEEDS_CSUM = 1 };
+/* 5.2 block device */
+#define VIRTIO_BLK_F_SIZE_MAX (1ull << 1)
+#define VIRTIO_BLK_F_SEG_MAX (1ull << 2)
+#define VIRTIO_BLK_F_RO (1ull << 5)
+#define VIRTIO_BLK_F_FLUSH (1ull << 9)
+enum { BLK_CFG_CAPACITY = 0, BLK_CFG_SIZE_MAX = 8, BLK_CFG_SEG_MAX = 12 };
+enum { VIRTIO_BLK_T_IN = 0, VIRTIO_BLK_T_OUT = 1, VIRTIO_BLK_T_FLUSH = 4 };
+enum { VIRTIO_BLK_S_OK = 0, VIRTIO_BLK_S_IOERR = 1, VIRTIO_BLK_S_UNSUPP = 2 };
+
+#endif
