@@ -12,7 +12,8 @@
 
 struct vm;
 struct vcpu;
-struct arch_regs;     /* vmm/x86_64/regs.h */
+struct arch_regs;     /* vmm/<arch>/regs.h */
+struct hv_arch_ops;   /* the same */
 struct stage2_format;
 
 enum hv_exit_kind {
@@ -33,11 +34,16 @@ enum hv_exit_kind {
 };
 struct hv_exit {
 	enum hv_exit_kind kind;
+	/* An external interrupt that was queued for this entry but did not reach the guest: its vector, else 0. The architecture's
+	 * exit code puts it back into the interrupt controller, so that the best one is chosen anew. */
+	uint8_t undelivered;
 	union {
-		struct { struct gpa addr; unsigned access; /* GMEM_* */ uint8_t insn[15], insn_len; /* 0: not fetched by hardware */ } stage2;
+		struct { struct gpa addr; unsigned access; /* GMEM_* */ bool walk; /* met by the guest's own page-table walk */
+			 bool delivery; /* met while an event was being delivered */ uint8_t insn[15], insn_len; /* 0: not fetched by hardware */ } stage2;
 		struct { struct gpa addr; uint8_t size; bool write, sign_extend; uint64_t value; /* in when write, out when completed */
 			 uint8_t reg, reg_size, insn_len; bool high_byte; uint8_t op; /* the architecture decoder's own */ } mmio;
-		struct { uint16_t port; uint8_t size; bool write, string, rep; uint64_t value; } pio;
+		struct { uint16_t port; uint8_t size; bool write, string, rep; uint64_t value;
+			 uint8_t addr_bytes, seg, insn_len; /* string forms; architecture's own */ } pio;
 		struct { uint64_t nr, args[4], result; } call;
 		struct { uint32_t leaf, subleaf, eax, ebx, ecx, edx; } cpuid;
 		struct { uint32_t index; uint64_t value; bool fault; /* set by the handler: inject #GP instead */ } msr;
@@ -74,6 +80,8 @@ struct hv_ops {
 	/* Whole register file; vCPU not running. */
 	void (*vcpu_get_regs)(struct vcpu *v, struct arch_regs *r);
 	void (*vcpu_set_regs)(struct vcpu *v, const struct arch_regs *r);
+	/* What the architecture's own exit code needs beside: vmm/x86_64/regs.h. */
+	const struct hv_arch_ops *arch;
 };
 extern const struct hv_ops hv_svm;
 /* Candidates in order, NULL-terminated; const table in vmm/<arch>/backends.c. */
