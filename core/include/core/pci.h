@@ -48,8 +48,9 @@ struct pci_driver { const char *name; err_t (*probe)(struct pci_dev *d); };
 /* All drivers of this build (core/drv/drivers.c). */
 extern const struct pci_driver *const core_drivers[];
 extern const unsigned core_ndrivers;
-/* Enumerates all segments and buses, then offers each device to each driver of the table. */
+/* Enumerates all segments and buses: after acpi_init, page_init and hal_init (the clock must run). */
 void pci_init(void);
+/* Offers each device to each driver of the table: CPU 0, after loop_init(0), for drivers set timers and post work. */
 void pci_probe(const struct pci_driver *const *drivers, unsigned n);
 unsigned pci_count(void);
 struct pci_dev *pci_get(unsigned i);
