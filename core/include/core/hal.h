@@ -40,7 +40,8 @@ struct hpa hal_hpa_of(const void *direct);
 /* Opens/closes this CPU's access to user-mapped guest pages (STAC/CLAC | PAN). Only vmm/mem/gmem.c and core/mm call it. */
 void hal_guest_access_begin(void);
 void hal_guest_access_end(void);
-/* Marks a 2 MiB aligned block of the direct map as guest (user, NX) or host memory. core/mm only. */
+/* Marks a 2 MiB aligned block of the direct map as guest (user, NX) or host memory. core/mm only, with the page
+ * allocator's lock held: it must not allocate. */
 void hal_direct_set_guest(struct hpa block, bool guest);
 
 enum hal_map_flags { HAL_MAP_RW = 1, HAL_MAP_UC = 2, HAL_MAP_WC = 4 };

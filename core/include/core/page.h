@@ -15,23 +15,27 @@
 struct pool {
 	const char *name;
 	struct pool *parent;
-	_Atomic uint64_t used_pages;
-	uint64_t limit_pages; /* UINT64_MAX: only the parent's limit */
-	struct spinlock lock; /* guards the small-object lists */
-	struct list slabs[9]; /* 16 B .. 2 KiB partially used slabs, see core/mm/pool.c */
-	_Atomic uint64_t reserved_pages; /* charged but not yet allocated, see pool_reserve */
+	uint64_t limit_pages;            /* UINT64_MAX: only the parent's limit */
+	_Atomic uint64_t used_pages;     /* allocated from it, plus what its children are charged; any CPU reads */
+	_Atomic uint64_t reserved_pages; /* sum of its reservations, used or not; any CPU reads */
+	uint64_t role_used[2], role_reserved[2]; /* the same by role, host and guest; page allocator's lock */
+	struct spinlock lock;            /* guards the small-object lists */
+	struct list slabs[9];            /* pages with free slots by object size, see core/mm/pool.c */
 };
 
 extern struct pool pool_root; /* everything; its limit is the machine's memory */
 extern struct pool pool_core; /* the machine layer and drivers */
 
 void pool_init(struct pool *p, const char *name, struct pool *parent, uint64_t limit_pages);
-/* pool_fini: panics (our bug) when pages are still charged. */
+/* pool_fini: gives reservations back; panics (our bug) when pages are still allocated. */
 void pool_fini(struct pool *p);
-/* Reservation: counts pages against the quota now, so that later page_alloc from it cannot meet an empty machine.
- * E_NOMEM. Allocations by the same pool draw from the reservation first. */
+/* Reservations: charge pages of guest (host) memory now, so that allocating single pages (order 0, and small objects in
+ * host memory) from p succeeds until so many are allocated, whatever others do. A page that is freed counts as reserved
+ * again. pool_reserve is for guest pages; stage-2 tables and device state are host pages. E_NOMEM: quota or machine. */
 err_t pool_reserve(struct pool *p, uint64_t pages) MUST_CHECK;
 void pool_unreserve(struct pool *p, uint64_t pages);
+err_t pool_reserve_host(struct pool *p, uint64_t pages) MUST_CHECK;
+void pool_unreserve_host(struct pool *p, uint64_t pages);
 
 /* Small objects, zeroed, 16-byte aligned. Up to any size (big ones take pages). Free with the same size. */
 void *pool_alloc(struct pool *p, size_t size);
@@ -42,11 +46,13 @@ enum page_flags { PAGE_HOST = 0, PAGE_GUEST = 1, PAGE_BELOW_4G = 2, PAGE_NOZERO 
 err_t page_alloc(struct pool *p, unsigned order, unsigned flags, struct hpa *out) MUST_CHECK;
 /* Drops one reference; the last one frees and uncharges. flags: PAGE_GUEST or PAGE_HOST as allocated. */
 void page_free(struct pool *p, struct hpa a, unsigned order, unsigned flags);
-/* Reference counts of single (order 0) pages, for copy-on-write sharing. */
+/* Reference counts of single (order 0) pages, for copy-on-write sharing. The page stays charged to the pool that
+ * allocated it, and the last page_free must name that pool. */
 void page_ref(struct hpa a);
 unsigned page_refs(struct hpa a);
 
-struct page_stats { uint64_t total, free, host, guest, reserved; }; /* pages */
+/* In pages: total == free + host + guest; reserved is the part of free that is promised to reservations. */
+struct page_stats { uint64_t total, free, host, guest, reserved; };
 void page_stats(struct page_stats *out);
 
 /* Called once with boot_info's map, after hal_early_init. */
