@@ -28,3 +28,38 @@ include mk/firmware.mk
 include mk/tool.mk
 
 all: $(O)/caisson.efi $(B)/caisson
+.SECONDEXPANSION:
+include mk/check.mk
+include mk/run.mk
+
+.PHONY: licenses clean distclean help compile_commands.json
+compile_commands.json: all
+	$(Q)$(MAKE) --no-print-directory -nB V=1 -j1 all $(UNIT_BIN) 2>/dev/null | python3 tools/build/compdb.py $@
+
+# Everything whose code or data is linked into the firmware or the command line.
+licenses: $(B)/LICENSES.txt
+$(B)/LICENSES.txt: deps/lock LICENSE tools/build/licenses.py $(B)/deps/.fetched
+	$(Q)python3 tools/build/licenses.py deps/lock $(SRCDIR) $@ musl lwip mbedtls yyjson libyaml spleen
+	@echo $@
+
+clean:
+	rm -rf $(O) $(B)/tool $(H) $(B)/gen $(B)/caisson $(B)/LICENSES.txt compile_commands.json
+distclean:
+	rm -rf $(B) compile_commands.json
+
+help:
+	@printf '%s\n' \
+	 'make              build/$(ARCH)/caisson.efi and build/caisson' \
+	 'make run          boot it in QEMU with the demo guest; Ctrl-C ends it' \
+	 'make start, stop  the same in the background, with build/caisson paired to it' \
+	 'make check        unit tests with sanitizers, style checks (fast)' \
+	 'make test         everything: check, fuzz targets for seconds, guest and system tests' \
+	 '                  T=pattern runs the programs whose name contains it, for example T=unit/test_fmt' \
+	 'make fuzz T=name  one fuzz target without end' \
+	 'make bench        measurements (tests/bench)' \
+	 'make image        a disk image for a USB stick' \
+	 'make licenses     build/LICENSES.txt, the terms of what is linked in' \
+	 'make compile_commands.json   for editors and clang tools' \
+	 'make clean        what was built; make distclean takes what was fetched too' \
+	 '' \
+	 'V=1 shows commands. ARCH=$(ARCH). DEPS_CACHE (~/.cache/caisson) keeps downloads between checkouts.'

@@ -4,7 +4,8 @@ FW_TRIPLET := x86_64-linux-gnu
 FW_ARCH_CFLAGS := -mno-red-zone -mstack-protector-guard=global
 # Code that runs while a guest's FPU state is loaded keeps to the general registers.
 FW_GENERAL_CFLAGS := -mgeneral-regs-only
-FW_EFI_CFLAGS := -isystem /usr/include/efi -isystem /usr/include/efi/x86_64 -DGNU_EFI_USE_MS_ABI -maccumulate-outgoing-args
+FW_EFI_INCLUDES := -isystem /usr/include/efi -isystem /usr/include/efi/x86_64 -DGNU_EFI_USE_MS_ABI
+FW_EFI_CFLAGS := $(FW_EFI_INCLUDES) -maccumulate-outgoing-args
 FW_OBJCOPY_TARGET := efi-app-x86_64
 # Members of libc.a that would run a system call or switch stacks by themselves: the link must miss them, not use them.
 # The stack protector's guard belongs to core as well: it is set once, before any protected frame that returns.
