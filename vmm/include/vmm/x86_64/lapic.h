@@ -77,7 +77,7 @@ struct msi_sink lapic_msi_sink(struct vm *vm);
 
 /* ---- state that can travel ---- */
 #define LAPIC_STATE_VERSION 1
-#define LAPIC_LVTS 7 /* CMCI, timer, thermal, perf, LINT0, LINT1, error */
+#define LAPIC_LVTS 6 /* timer, thermal, performance, LINT0, LINT1, error */
 struct lapic_state {
 	uint32_t version;
 	uint32_t tpr, ldr, dfr, svr, esr_latched, esr_pending; /* ldr, dfr: xAPIC form; x2APIC derives its LDR */

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Guest memory, the accesses: copies, single loads and stores with order, pinned runs for DMA. Any CPU. The only code of the
+ * monitor that dereferences guest pages, each time between hal_guest_access_begin and _end; must not call out in between. */
+#include "gmem_internal.h"
+#include <core/arith.h>
+#include <core/hal.h>
+#include <core/panic.h>
+#include <string.h>
+
+enum copy_op { COPY_READ, COPY_WRITE, COPY_ZERO };
+
+static void chunk_copy(enum copy_op op, struct hpa h, uint8_t *host, uint64_t n)
+{
+	void *page = hal_direct(h);
+
+	hal_guest_access_begin();
+	switch (op) {
+	case COPY_READ:
+		memcpy(host, page, n);
+		break;
+	case COPY_WRITE:
+		memcpy(page, host, n);
+		break;
+	case COPY_ZERO:
+		memset(page, 0, n);
+		break;
+	}
+	hal_guest_access_end();
+}
+
+static err_t range_copy(struct gmem *m, enum copy_op op, uint64_t a, uint8_t *host, uint64_t len)
+{
+	if (!gmem_is_ram(m, GPA(a), len))
+		return E_GUEST;
+	while (len > 0) {
+		struct hpa h;
+		uint64_t run;
+		err_t err = gmem_resolve(m, a, &h, &run);
+
+		if (err != OK)
+			return err;
+		run = MIN(run, len);
+		chunk_copy(op, h, host, run);
+		a += run;
+		len -= run;
+		if (op != COPY_ZERO)
+			host += run;
+	}
+	return OK;
+}
+
+err_t gmem_read(struct gmem *m, struct gpa a, void *dst, uint64_t len)
+{
+	return range_copy(m, COPY_READ, a.v, dst, len);
+}
+
+err_t gmem_write(struct gmem *m, struct gpa a, const void *src, uint64_t len)
+{
+	/* COPY_WRITE only reads from the host side. */
+	return range_copy(m, COPY_WRITE, a.v, (uint8_t *)(uintptr_t)src, len);
+}
+
+err_t gmem_zero(struct gmem *m, struct gpa a, uint64_t len)
+{
+	return range_copy(m, COPY_ZERO, a.v, NULL, len);
+}
+
+/* Host address of a naturally aligned word; it never crosses a page. */
+static err_t word_at(struct gmem *m, struct gpa a, unsigned size, void **p)
+{
+	struct hpa h;
+	uint64_t run;
+	err_t err;
+
+	if (!is_aligned(a.v, size) || !gmem_is_ram(m, a, size))
+		return E_GUEST;
+	err = gmem_resolve(m, a.v, &h, &run);
+	if (err != OK)
+		return err;
+	*p = hal_direct(h);
+	return OK;
+}
+
+err_t gmem_load16(struct gmem *m, struct gpa a, uint16_t *out)
+{
+	void *p;
+	err_t err = word_at(m, a, 2, &p);
+
+	if (err != OK)
+		return err;
+	hal_guest_access_begin();
+	*out = __atomic_load_n((uint16_t *)p, __ATOMIC_ACQUIRE);
+	hal_guest_access_end();
+	return OK;
+}
+
+err_t gmem_store16(struct gmem *m, struct gpa a, uint16_t v)
+{
+	void *p;
+	err_t err = word_at(m, a, 2, &p);
+
+	if (err != OK)
+		return err;
+	hal_guest_access_begin();
+	__atomic_store_n((uint16_t *)p, v, __ATOMIC_RELEASE);
+	hal_guest_access_end();
+	return OK;
+}
+
+err_t gmem_load32(struct gmem *m, struct gpa a, uint32_t *out)
+{
+	void *p;
+	err_t err = word_at(m, a, 4, &p);
+
+	if (err != OK)
+		return err;
+	hal_guest_access_begin();
+	*out = __atomic_load_n((uint32_t *)p, __ATOMIC_ACQUIRE);
+	hal_guest_access_end();
+	return OK;
+}
+
+err_t gmem_store32(struct gmem *m, struct gpa a, uint32_t v)
+{
+	void *p;
+	err_t err = word_at(m, a, 4, &p);
+
+	if (err != OK)
+		return err;
+	hal_guest_access_begin();
+	__atomic_store_n((uint32_t *)p, v, __ATOMIC_RELEASE);
+	hal_guest_access_end();
+	return OK;
+}
+
+err_t gmem_pin(struct gmem *m, struct gpa a, uint64_t len, struct gmem_run *runs, unsigned max, unsigned *n)
+{
+	uint64_t at = a.v, left = len;
+	unsigned used = 0;
+
+	if (!gmem_is_ram(m, a, len))
+		return E_GUEST;
+	while (left > 0) {
+		struct hpa h;
+		uint64_t run;
+		err_t err = gmem_resolve(m, at, &h, &run);
+
+		if (err != OK)
+			return err;
+		run = MIN(run, left);
+		if (used > 0 && runs[used - 1].addr.v + runs[used - 1].len == h.v)
+			runs[used - 1].len += run;
+		else if (used < max)
+			runs[used++] = (struct gmem_run){ h, run };
+		else
+			return E_RANGE;
+		at += run;
+		left -= run;
+	}
+	atomic_fetch_add(&m->pinned, len);
+	*n = used;
+	return OK;
+}
+
+void gmem_unpin(struct gmem *m, struct gpa a, uint64_t len)
+{
+	BUG_ON(!gmem_is_ram(m, a, len) || atomic_load(&m->pinned) < len);
+	atomic_fetch_sub(&m->pinned, len);
+}
