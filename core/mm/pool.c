@@ -50,6 +50,9 @@ static unsigned large_order(size_t size)
 
 void pool_init(struct pool *p, const char *name, struct pool *parent, uint64_t limit_pages)
 {
+	/* Every page comes from the root: a pool that hung elsewhere would not be counted. */
+	if (!parent && p != &pool_root)
+		parent = &pool_root;
 	*p = (struct pool){ .name = name, .parent = parent, .limit_pages = limit_pages };
 	for (unsigned i = 0; i < SLAB_CLASSES; i++)
 		list_init(&p->slabs[i]);

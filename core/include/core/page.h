@@ -26,6 +26,7 @@ struct pool {
 extern struct pool pool_root; /* everything; its limit is the machine's memory */
 extern struct pool pool_core; /* the machine layer and drivers */
 
+/* parent NULL: pool_root. name stays the caller's. */
 void pool_init(struct pool *p, const char *name, struct pool *parent, uint64_t limit_pages);
 /* pool_fini: gives reservations back; panics (our bug) when pages are still allocated. */
 void pool_fini(struct pool *p);
