@@ -40,6 +40,8 @@ struct boot_info {
 	const struct boot_file *config; /* caisson.yaml or NULL */
 	struct boot_file files[BOOT_MAX_FILES]; unsigned nfiles;
 	char firmware[64];      /* vendor and revision */
+	struct hpa smp_low;     /* two pages below 1 MiB in which CPUs are started, v == 0 when none (RAM_IMAGE) */
+	struct hpa tables; uint64_t tables_pages; /* zeroed pages below 4 GiB for the first page tables (RAM_IMAGE) */
 };
 
 extern const struct boot_info *boot_info; /* set once by the way in */
