@@ -33,8 +33,9 @@ include mk/check.mk
 include mk/run.mk
 
 .PHONY: licenses clean distclean help compile_commands.json
-compile_commands.json: all
-	$(Q)$(MAKE) --no-print-directory -nB V=1 -j1 all $(UNIT_BIN) 2>/dev/null | python3 tools/build/compdb.py $@
+# For editors: asks make what it would run, with the libraries taken as they are.
+compile_commands.json: $(O)/deps/READY $(B)/tool/deps/READY $(H)/deps/READY
+	$(Q)$(MAKE) --no-print-directory -nB V=1 -j1 $(addprefix -o ,$^ $(B)/deps/.fetched) $(FW_OBJ) $(TOOL_OBJ) $(UNIT_BIN) | python3 tools/build/compdb.py $@
 
 # Everything whose code or data is linked into the firmware or the command line.
 licenses: $(B)/LICENSES.txt

@@ -5,6 +5,7 @@ import re
 import sys
 
 import tree
+from tap import Tap
 
 MAX_LINES = 700
 ARCH_MACRO = re.compile(r"^\s*#\s*(if|ifdef|ifndef|elif)\b.*(__x86_64__|__aarch64__|__amd64__|__arm64__|_M_X64)", re.M)
@@ -41,7 +42,7 @@ def trailing_blanks(paths):
 
 
 def main():
-    tap = tree.Tap()
+    tap = Tap()
     code = tree.files(*tree.CODE) + ["Makefile", ".ci/run"]
     tap.check("every source file has its SPDX line", without_spdx(code))
     tap.check("no file is longer than %d lines" % MAX_LINES, too_long(code))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import tree
+from tap import Tap
 
 
 def compile_alone(path):
@@ -19,7 +20,7 @@ def compile_alone(path):
 
 
 def main():
-    tap = tree.Tap()
+    tap = Tap()
     # deps/ holds configuration that is read in the middle of the libraries' own headers; rootfs is another world.
     paths = [p for p in tree.files(".h") if p.split("/")[0] not in ("deps", "rootfs")]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:

@@ -7,6 +7,7 @@ import re
 import sys
 
 import tree
+from tap import Tap
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 LAYERS = ("core", "net", "vmm", "sandbox")
@@ -68,7 +69,7 @@ def stateful(paths):
 
 
 def main():
-    tap = tree.Tap()
+    tap = Tap()
     paths = [p for p in tree.files(".c", ".h", ".S") if p.split("/")[0] in (*LAYERS, "efi")]
     tap.check("includes follow core <- net, vmm <- sandbox <- efi", wrong_way(paths))
     tap.check("no folder includes another's private headers", private_reach(paths))
