@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A guest's console: a log ring that the guest fills from any CPU, and readers on CPU 0. A slow reader loses the oldest output; the
+ * guest never waits. */
+#include <core/arith.h>
+#include <sandbox/console.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Any CPU, under the VM's lock. Everything is taken: what does not fit pushes out the oldest. */
+static size_t console_write(struct chardev *dev, const void *buf, size_t n)
+{
+	struct console *c = container_of(dev, struct console, dev);
+	const uint8_t *p = buf;
+	size_t skip = n > CONSOLE_LOG ? n - CONSOLE_LOG : 0;
+
+	spin_lock(&c->lock);
+	c->end += skip;
+	for (size_t i = skip; i < n; i++)
+		c->buf[c->end++ & (CONSOLE_LOG - 1)] = p[i];
+	spin_unlock(&c->lock);
+	work_post(0, &c->wake_work);
+	return n;
+}
+static const struct chardev_ops console_ops = {.write = console_write};
+
+static void console_wake_readers(struct console *c)
+{
+	list_foreach (it, &c->readers)
+		wake_all(list_entry(it, struct console_reader, link)->wake);
+}
+
+static void console_wake_work(struct work *w)
+{
+	struct console *c = container_of(w, struct console, wake_work);
+
+	console_wake_readers(c);
+	if (c->refs == 0) { /* the last reference went while this was queued */
+		free(c->buf);
+		free(c);
+	}
+}
+
+struct console *console_new(void)
+{
+	struct console *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->buf = malloc(CONSOLE_LOG);
+	if (!c->buf) {
+		free(c);
+		return NULL;
+	}
+	c->dev.ops = &console_ops;
+	c->refs = 1;
+	spin_init(&c->lock);
+	work_init(&c->wake_work, console_wake_work);
+	list_init(&c->readers);
+	return c;
+}
+
+struct console *console_ref(struct console *c)
+{
+	c->refs++;
+	return c;
+}
+
+void console_unref(struct console *c)
+{
+	if (c && --c->refs == 0)
+		work_post(0, &c->wake_work); /* freed there: a wake may be queued already */
+}
+
+void console_close(struct console *c)
+{
+	c->closed = true;
+	console_wake_readers(c);
+}
+
+void console_attach(struct console *c, struct console_reader *r, size_t backlog, struct wait_queue *wake)
+{
+	uint64_t have;
+
+	spin_lock(&c->lock);
+	have = MIN(c->end, (uint64_t)CONSOLE_LOG);
+	r->cursor = c->end - MIN(have, (uint64_t)backlog);
+	spin_unlock(&c->lock);
+	r->wake = wake;
+	list_push_back(&c->readers, &r->link);
+}
+
+void console_detach(struct console *c, struct console_reader *r)
+{
+	(void)c;
+	list_remove(&r->link);
+}
+
+size_t console_read(struct console *c, struct console_reader *r, void *dst, size_t n)
+{
+	uint8_t *p = dst;
+	size_t took = 0;
+
+	spin_lock(&c->lock);
+	if (c->end - r->cursor > CONSOLE_LOG)
+		r->cursor = c->end - CONSOLE_LOG;
+	while (took < n && r->cursor != c->end)
+		p[took++] = c->buf[r->cursor++ & (CONSOLE_LOG - 1)];
+	spin_unlock(&c->lock);
+	return took;
+}
+
+bool console_claim(struct console *c, const void *key)
+{
+	if (!c->writer)
+		c->writer = key;
+	return c->writer == key;
+}
+
+void console_release(struct console *c, const void *key)
+{
+	if (c->writer != key)
+		return;
+	c->writer = NULL;
+	console_wake_readers(c);
+}

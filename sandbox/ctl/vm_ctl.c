@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* VM objects: a name-sorted list; creation, deletion and look-up. CPU 0. The transitions are in vm_run.c. */
+#include <core/arith.h>
+#include <core/fmt.h>
+#include <core/log.h>
+#include <sandbox/event.h>
+#include <sandbox/screen.h>
+#include <sandbox/vm_ctl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm_build.h"
+
+static struct list vms = {&vms, &vms};
+static struct pool pool_vms;
+
+void vm_ctl_init(void)
+{
+	pool_init(&pool_vms, "vms", &pool_root, UINT64_MAX);
+}
+
+struct vm_ctl *vm_ctl_next(const struct vm_ctl *after)
+{
+	struct list *n = after ? after->link.next : vms.next;
+
+	return n == &vms ? NULL : list_entry(n, struct vm_ctl, link);
+}
+
+struct vm_ctl *vm_ctl_find(const char *name)
+{
+	for (struct vm_ctl *c = vm_ctl_next(NULL); c; c = vm_ctl_next(c))
+		if (strcmp(c->spec.name, name) == 0)
+			return c;
+	return NULL;
+}
+
+unsigned vm_ctl_count(unsigned *running)
+{
+	unsigned n = 0;
+
+	*running = 0;
+	for (struct vm_ctl *c = vm_ctl_next(NULL); c; c = vm_ctl_next(c), n++)
+		*running += vm_ctl_state(c) == VM_RUNNING;
+	return n;
+}
+
+enum vm_state vm_ctl_state(const struct vm_ctl *c) { return c->vm ? vm_state(c->vm) : VM_STOPPED; }
+const char *vm_ctl_reason(const struct vm_ctl *c) { return c->vm ? c->vm->reason : ""; }
+
+void vm_ctl_ref(struct vm_ctl *c) { c->refs++; }
+
+void vm_ctl_unref(struct vm_ctl *c)
+{
+	if (--c->refs)
+		return;
+	console_unref(c->console);
+	free(c);
+}
+
+static void vm_ctl_changed(void *ctx, struct vm *vm)
+{
+	struct vm_ctl *c = ctx;
+	enum vm_state s = vm_state(vm);
+
+	log_write(s == VM_CRASHED ? LOG_WARN : LOG_INFO, "vm", "%s: %s%s%s", c->spec.name, vm_state_name(s), vm->reason[0] ? ": " : "", vm->reason);
+	event_publish("vm.state", c->spec.name, vm_state_name(s), vm->reason);
+	wake_all(&c->changed);
+	screen_touch();
+}
+
+err_t vm_build(struct vm_ctl *c, struct problem *p)
+{
+	char why[VM_REASON_MAX] = "";
+	struct vm_config cfg = {
+		.name = c->spec.name, .vcpus = c->spec.vcpus, .memory_bytes = c->spec.memory_mib * MIB, .weight = c->spec.weight,
+		.kernel = image_source(c->kernel), .initrd = image_source(c->initrd), .cmdline = c->spec.cmdline, .parent_pool = &pool_vms,
+		.console = &c->console->dev, .changed = vm_ctl_changed, .ctx = c,
+	};
+	err_t e;
+
+	if (!hv_current)
+		return problem_set(p, E_UNSUPPORTED, PROBLEM_UNAVAILABLE, "guests cannot run on this machine: %s", hv_reason());
+	e = vm_create(&cfg, &c->vm, why);
+	if (e == E_NOMEM)
+		return problem_set(p, e, PROBLEM_INSUFFICIENT_MEMORY, "%s", why);
+	if (e)
+		return problem_set(p, e, PROBLEM_BAD_REQUEST, "%s", why);
+	return OK;
+}
+
+static err_t take_image(const char *field, const char *name, struct image **out, struct problem *p)
+{
+	*out = NULL;
+	if (!name[0])
+		return OK;
+	*out = image_find(name);
+	if (!*out)
+		return problem_set(p, E_NOENT, PROBLEM_BAD_REQUEST, "%s: there is no image \"%s\"", field, name);
+	(*out)->users++;
+	return OK;
+}
+
+static void drop_images(struct vm_ctl *c)
+{
+	if (c->kernel)
+		c->kernel->users--;
+	if (c->initrd)
+		c->initrd->users--;
+	c->kernel = c->initrd = NULL;
+}
+
+static void vm_ctl_insert(struct vm_ctl *c)
+{
+	struct list *at = vms.next;
+
+	while (at != &vms && strcmp(list_entry(at, struct vm_ctl, link)->spec.name, c->spec.name) < 0)
+		at = at->next;
+	list_insert_before(at, &c->link);
+}
+
+static err_t vm_ctl_fill(struct vm_ctl *c, struct problem *p)
+{
+	err_t e = take_image("kernel", c->spec.kernel, &c->kernel, p);
+
+	if (e == OK)
+		e = take_image("initrd", c->spec.initrd, &c->initrd, p);
+	if (e == OK && hv_current) /* else it can be named and kept, and start says why it cannot run */
+		e = vm_build(c, p);
+	return e;
+}
+
+err_t vm_ctl_create(const struct vm_spec *s, struct vm_ctl **out, struct problem *p)
+{
+	struct vm_ctl *c;
+	err_t e = vm_spec_check(s, p);
+
+	if (e)
+		return e;
+	if (vm_ctl_find(s->name))
+		return problem_set(p, E_EXIST, PROBLEM_CONFLICT, "there is a VM \"%s\" already", s->name);
+	c = calloc(1, sizeof(*c));
+	if (!c || !(c->console = console_new())) {
+		free(c);
+		return problem_set(p, E_NOMEM, PROBLEM_INSUFFICIENT_MEMORY, "no memory for another VM");
+	}
+	c->spec = *s;
+	c->refs = 1;
+	wait_init(&c->changed);
+	e = vm_ctl_fill(c, p);
+	if (e) {
+		drop_images(c);
+		vm_ctl_unref(c);
+		return e;
+	}
+	vm_ctl_insert(c);
+	event_publish("vm.created", s->name, "stopped", NULL);
+	screen_touch();
+	*out = c;
+	return OK;
+}
+
+err_t vm_ctl_delete(struct vm_ctl *c, struct problem *p)
+{
+	enum vm_state s = vm_ctl_state(c);
+
+	if (c->deleting || (s != VM_STOPPED && s != VM_CRASHED) || (c->vm && vm_destroy(c->vm) != OK))
+		return problem_set(p, E_STATE, PROBLEM_CONFLICT, "VM \"%s\" is %s: stop it first", c->spec.name, vm_state_name(s));
+	c->vm = NULL;
+	c->deleting = true;
+	list_remove(&c->link);
+	drop_images(c);
+	console_close(c->console);
+	wake_all(&c->changed);
+	event_publish("vm.deleted", c->spec.name, NULL, NULL);
+	screen_touch();
+	vm_ctl_unref(c);
+	return OK;
+}
