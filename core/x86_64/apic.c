@@ -11,6 +11,7 @@
 #include <core/arith.h>
 #include <core/hal.h>
 #include <core/log.h>
+#include <core/panic.h>
 
 enum {
 	REG_ID = 0x20, REG_TPR = 0x80, REG_EOI = 0xb0, REG_SPURIOUS = 0xf0, REG_ESR = 0x280, REG_ICR = 0x300,
@@ -33,6 +34,7 @@ enum {
 
 #define CALIBRATE_NS (10 * NS_PER_MS)
 #define ICR_SPINS 1000000
+#define SAMPLE_TRIES 16
 
 static struct {
 	bool ready, x2, deadline;
@@ -143,23 +145,42 @@ void apic_send_startup(uint32_t id, unsigned page)
 
 /* ---- timer */
 
+/* The timer's count and the time of reading it: the tightest of a few readings (see clock_measure.c). */
+static uint32_t timer_sample(uint64_t *ns)
+{
+	uint64_t width = UINT64_MAX;
+	uint32_t count = 0;
+
+	for (unsigned i = 0; i < SAMPLE_TRIES; i++) {
+		uint64_t before = hal_clock_ns(), after;
+		uint32_t now = apic_read(REG_TIMER_NOW);
+
+		after = hal_clock_ns();
+		if (after - before < width) {
+			width = after - before;
+			*ns = before + width / 2;
+			count = now;
+		}
+	}
+	return count;
+}
+
 void apic_timer_calibrate(void)
 {
-	uint64_t start, ns;
-	uint32_t ticks;
+	uint64_t start, end;
+	uint32_t first, last;
 
 	if (apic.deadline)
 		return;
 	apic_write(REG_TIMER_DIVIDE, DIVIDE_BY_1);
 	apic_write(REG_TIMER_INIT, UINT32_MAX);
-	start = hal_clock_ns();
-	do
-		ns = hal_clock_ns() - start;
-	while (ns < CALIBRATE_NS);
-	ticks = UINT32_MAX - apic_read(REG_TIMER_NOW);
-	ns = hal_clock_ns() - start;
+	first = timer_sample(&start);
+	clock_delay_ns(CALIBRATE_NS);
+	last = timer_sample(&end);
 	apic_write(REG_TIMER_INIT, 0);
-	apic.timer_hz = (uint64_t)((unsigned __int128)ticks * NS_PER_S / ns);
+	if (first <= last || end <= start)
+		panic("apic: the timer does not count");
+	apic.timer_hz = (uint64_t)((unsigned __int128)(first - last) * NS_PER_S / (end - start));
 	log_info("apic", "timer counts at %llu kHz", (unsigned long long)(apic.timer_hz / 1000));
 }
 

@@ -13,6 +13,8 @@
 #define PIT_HZ 1193182ull
 #define MEASURE_DIVISOR 20           /* of a second: 50 ms */
 #define MAX_READS 50000000u
+#define DEAD_READS 100000u
+#define SAMPLE_TRIES 16
 
 enum { FADT_PM_TMR_BLK = 76, FADT_PM_TMR_LEN = 91, FADT_FLAGS = 112, FADT_X_PM_TMR_BLK = 208 };
 #define FADT_TMR_VAL_EXT (1u << 8)
@@ -28,30 +30,46 @@ struct ref_timer {
 	volatile uint32_t *regs;
 };
 
-/* Counts TSC ticks while the reference advances by 1/MEASURE_DIVISOR s; 0 when it does not advance. */
+/* One reading of the reference with the TSC around it. */
+struct sample { uint64_t tsc, width; uint32_t ref; };
+
+/* The tightest of a few readings: an interruption by a hypervisor or SMM between the two clocks is left out. */
+static struct sample sample_take(const struct ref_timer *t)
+{
+	struct sample best = {.width = UINT64_MAX};
+
+	for (unsigned i = 0; i < SAMPLE_TRIES; i++) {
+		uint64_t before = insn_rdtsc_ordered();
+		uint32_t ref = t->read(t);
+		uint64_t after = insn_rdtsc_ordered();
+
+		if (after - before < best.width)
+			best = (struct sample){.tsc = before + (after - before) / 2, .width = after - before, .ref = ref};
+	}
+	return best;
+}
+
+/* Counts TSC ticks while the reference advances by 1/MEASURE_DIVISOR s; 0 when it does not advance. The reference
+ * may wrap, but not within a few reads. */
 static uint64_t measure_by(const struct ref_timer *t)
 {
-	uint64_t want = t->hz / MEASURE_DIVISOR, seen = 0, start, end;
-	uint32_t last = t->read(t), now;
-	unsigned idle = 0;
+	uint64_t want = t->hz / MEASURE_DIVISOR, seen = 0;
+	struct sample start = sample_take(t), end = start;
+	uint32_t last = start.ref;
 
-	/* Start on an edge of the reference. */
-	do
-		now = t->read(t);
-	while (now == last && ++idle < MAX_READS / 100);
-	if (now == last)
-		return 0;
-	start = insn_rdtsc_ordered();
-	last = now;
 	for (unsigned n = 0; n < MAX_READS && seen < want; n++) {
-		now = t->read(t);
+		uint32_t now = t->read(t);
+
 		seen += (now - last) & t->mask;
 		last = now;
+		if (n == DEAD_READS && seen == 0)
+			return 0;
 	}
-	end = insn_rdtsc_ordered();
-	if (seen < want || end <= start)
+	end = sample_take(t);
+	if (seen < want || end.tsc <= start.tsc)
 		return 0;
-	return (uint64_t)((unsigned __int128)(end - start) * t->hz / seen);
+	seen += (end.ref - last) & t->mask;
+	return (uint64_t)((unsigned __int128)(end.tsc - start.tsc) * t->hz / seen);
 }
 
 static uint32_t pm_read(const struct ref_timer *t)
