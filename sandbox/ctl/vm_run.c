@@ -18,7 +18,7 @@ static bool is_down(const struct vm_ctl *c)
 	return s == VM_STOPPED || s == VM_CRASHED;
 }
 
-/* Waits until the state is neither from nor (when given) via; the object stays alive meanwhile. */
+/* Waits until the state is another one; the object stays alive meanwhile. */
 static void wait_while(struct vm_ctl *c, enum vm_state from)
 {
 	vm_ctl_ref(c);
@@ -97,27 +97,41 @@ err_t vm_ctl_stop(struct vm_ctl *c, uint32_t timeout_ms, struct problem *p)
 	return OK;
 }
 
+/* The list may change while a transition is waited for: each round looks for the first object still to do. */
+static struct vm_ctl *next_autostart(void)
+{
+	for (struct vm_ctl *c = vm_ctl_next(NULL); c; c = vm_ctl_next(c))
+		if (c->spec.autostart && !c->autostarted)
+			return c;
+	return NULL;
+}
+
 void vm_ctl_autostart(void)
 {
 	struct problem p;
 
-	for (struct vm_ctl *c = vm_ctl_next(NULL); c; c = vm_ctl_next(c)) {
-		if (!c->spec.autostart || !is_down(c))
-			continue;
-		if (vm_ctl_start(c, &p) != OK) {
+	for (struct vm_ctl *c; (c = next_autostart());) {
+		c->autostarted = true;
+		if (is_down(c) && vm_ctl_start(c, &p) != OK) {
 			log_error("vm", "autostart: %s", p.detail);
 			event_publish("vm.autostart-failed", c->spec.name, NULL, p.detail);
 		}
 	}
 }
 
-void vm_ctl_stop_all(void)
+static struct vm_ctl *next_up(void)
 {
 	for (struct vm_ctl *c = vm_ctl_next(NULL); c; c = vm_ctl_next(c))
-		if (!is_down(c)) {
-			struct problem p;
-			err_t e = vm_ctl_stop(c, 0, &p);
+		if (!is_down(c))
+			return c;
+	return NULL;
+}
 
-			(void)e; /* vm_ctl_stop cannot fail */
-		}
+void vm_ctl_stop_all(void)
+{
+	for (struct vm_ctl *c; (c = next_up());) {
+		err_t e = vm_ctl_stop(c, 0, NULL);
+
+		(void)e; /* a stop cannot fail: it waits until the guest is down */
+	}
 }

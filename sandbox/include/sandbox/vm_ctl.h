@@ -33,6 +33,7 @@ struct vm_ctl {
 	struct wait_queue changed;     /* woken at each state change */
 	unsigned refs;                 /* tasks that use it; deletion waits for none */
 	bool deleting;
+	bool autostarted;              /* its one automatic start was tried */
 };
 void vm_ctl_init(void);
 err_t vm_ctl_create(const struct vm_spec *s, struct vm_ctl **out, struct problem *p) MUST_CHECK;
@@ -54,7 +55,7 @@ err_t vm_ctl_resume(struct vm_ctl *c, struct problem *p) MUST_CHECK;
 err_t vm_ctl_reset(struct vm_ctl *c, struct problem *p) MUST_CHECK;
 /* Power button, then after timeout_ms (0: at once) hard. */
 err_t vm_ctl_stop(struct vm_ctl *c, uint32_t timeout_ms, struct problem *p) MUST_CHECK;
-/* [task] Starts all with autostart, in order of creation; failures are logged and published. */
+/* [task] Starts each with autostart once, in name order; failures are logged and published. */
 void vm_ctl_autostart(void);
 /* [task] Kills all guests (before power-off). */
 void vm_ctl_stop_all(void);
