@@ -135,11 +135,11 @@ void rng_bytes(void *dst, size_t len)
 {
 	uint8_t key[CHACHA_KEY_BYTES], *p = dst;
 
+	BUG_ON(!rng_ready);
 	while (len) {
 		size_t n = MIN(len, (size_t)RNG_REQUEST_MAX);
 
 		spin_lock(&rng_lock);
-		BUG_ON(!rng_ready);
 		rng_draw(key);
 		spin_unlock(&rng_lock);
 		rng_expand(key, p, n);
