@@ -52,7 +52,8 @@ static bool run_slice(struct loop_cpu *c, uint64_t now_ns, bool busy)
 	if (busy)
 		until = MIN(until, now_ns + LOOP_BURST_NS);
 	/* Other entities of this CPU come by sched_pick at the next turn: their wait bounds the slice already. */
-	hal_timer_arm(MIN(until, loop_next_timer(c)));
+	until = MIN(until, loop_next_timer(c));
+	hal_timer_arm(until);
 	se->run(se, until);
 	end = hal_clock_ns();
 	sched_account(se, end - now_ns, end);

@@ -38,11 +38,11 @@ err_t pvclock_scale(uint64_t hz, uint32_t *mul, int8_t *shift)
 		s++;
 	}
 	*shift = (int8_t)s;
-	/* ticks << s run at hz * 2^s; halving lost up to a bit of the rate, so divide by what it really is. */
-	if (s >= 0)
-		*mul = (uint32_t)((NS_PER_S << 32) / rate);
+	/* The rate's lowest bits went with the halving; up to 8 GHz the exact quotient fits 64 bits. */
+	if (s < 0 && s >= -2)
+		*mul = (uint32_t)(((NS_PER_S << -s) << 32) / hz);
 	else
-		*mul = (uint32_t)(scale_u64(NS_PER_S << -s, 1ull << 32, hz));
+		*mul = (uint32_t)((NS_PER_S << 32) / rate);
 	return OK;
 }
 
@@ -116,7 +116,8 @@ err_t pvclock_msr_write(struct pvclock *p, struct vcpu *v, uint32_t index, uint6
 
 	switch (index) {
 	case MSR_KVM_WALL_CLOCK:
-		if ((value & 3) || !range_ok(v, value, sizeof(struct wall_page)) || wall_write(v, value) != OK)
+		/* Zero asks for nothing. */
+		if ((value & 3) || !range_ok(v, value, sizeof(struct wall_page)) || (value && wall_write(v, value) != OK))
 			return E_GUEST;
 		p->wall_clock_msr = value;
 		return OK;

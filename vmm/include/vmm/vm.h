@@ -57,7 +57,7 @@ struct vcpu {
 	/* vmm/vm's own */
 	unsigned cpu;            /* placement, chosen on CPU 0 while parked */
 	bool added;              /* own CPU: in its scheduler */
-	atomic_bool in_guest;    /* from before pending events are looked at until after the exit: a kick needs an IPI */
+	atomic_uint where;       /* enum vcpu_where: whether a kick has to do anything */
 	atomic_uint ctl_request; /* enum vcpu_request, see vcpu.c */
 	struct work ctl_work, drain_work;
 	struct timer wake_timer; /* own CPU: ends an idle guest's sleep */
@@ -84,6 +84,8 @@ struct vm {
 	uint64_t started_ns, paused_ns, run_ns_total, reserved_pages;
 	int64_t paused_counter;
 	atomic_uint acks;             /* vCPUs that have done the current phase's request */
+	bool notify;                  /* the changed callback is owed */
+	atomic_bool live;             /* from power-on until all vCPUs are parked for good: kicks and guest events count */
 	atomic_bool parking;          /* run loops leave */
 	atomic_uint events;           /* enum vm_goal bits raised by the guest on any CPU */
 	atomic_uint crash_claim;      /* 0, then 1 for the one that writes crash_reason */

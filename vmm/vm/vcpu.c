@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A vCPU's life outside of the guest: creation, placement, parking by mail, kicks. Creation and requests on CPU 0; the mail is
+ * worked off on the vCPU's own CPU, in its loop, where the vCPU is never inside the guest. Knows no architecture. */
+#include "vm_internal.h"
+#include <core/arith.h>
+#include <core/hal.h>
+#include <vmm/machine.h>
+
+static void wake_fn(struct timer *t)
+{
+	sched_wake(&container_of(t, struct vcpu, wake_timer)->se);
+}
+
+/* Own CPU. */
+static void ctl_fn(struct work *w)
+{
+	struct vcpu *v = container_of(w, struct vcpu, ctl_work);
+
+	switch (atomic_exchange(&v->ctl_request, VCPU_REQ_NONE)) {
+	case VCPU_REQ_RUN:
+		if (!v->added)
+			sched_add(&v->se);
+		v->added = true;
+		break;
+	case VCPU_REQ_PARK:
+		if (v->added) {
+			timer_cancel(&v->wake_timer);
+			sched_remove(&v->se);
+		}
+		v->added = false;
+		vm_ack(v->vm);
+		break;
+	default: /* merged with an earlier run of this work */
+		break;
+	}
+}
+
+/* Own CPU. Mail is first in, first out, so whatever was posted to this CPU for the vCPU before is done. */
+static void drain_fn(struct work *w)
+{
+	vm_ack(container_of(w, struct vcpu, drain_work)->vm);
+}
+
+void vcpu_request(struct vcpu *v, enum vcpu_request r)
+{
+	atomic_store(&v->ctl_request, r);
+	work_post(v->cpu, &v->ctl_work);
+}
+
+void vcpu_drain(struct vcpu *v)
+{
+	work_post(v->cpu, &v->drain_work);
+}
+
+void vcpu_kick(struct vcpu *v)
+{
+	unsigned where;
+
+	if (!atomic_load(&v->vm->live))
+		return;
+	/* Pairs with the run loop: it says GUEST before it looks at pending events, the sender makes them pending before this. */
+	atomic_thread_fence(memory_order_seq_cst);
+	where = atomic_load(&v->where);
+	if (where == VCPU_HOST || (where == VCPU_GUEST && v->cpu == hal_cpu_id()))
+		return; /* it will look; on its own CPU it is arch_vcpu_prepare that kicks itself */
+	/* Ends sleep by its mail, and a guest run by the mail's IPI. */
+	sched_wake(&v->se);
+}
+
+err_t vcpu_create(struct vm *vm, unsigned index)
+{
+	struct vcpu *v = &vm->vcpus[index];
+	err_t err;
+
+	v->vm = vm;
+	v->index = index;
+	sched_entity_init(&v->se, vcpu_run, vm->cfg.weight);
+	work_init(&v->ctl_work, ctl_fn);
+	work_init(&v->drain_work, drain_fn);
+	timer_init(&v->wake_timer, wake_fn);
+	err = arch_vcpu_init(v);
+	if (err == OK)
+		err = hv_current->vcpu_init(v);
+	return err;
+}
+
+void vcpu_destroy(struct vcpu *v)
+{
+	if (!v->vm)
+		return;
+	if (v->hv)
+		hv_current->vcpu_fini(v);
+	arch_vcpu_fini(v);
+}
+
+/* Each vCPU goes where the least weight is, counting those placed before it. */
+void vcpus_place(struct vm *vm)
+{
+	uint64_t load[HAL_MAX_CPUS];
+	unsigned ncpus = hal_cpu_count();
+
+	for (unsigned c = 0; c < ncpus; c++)
+		load[c] = sched_load(c);
+	for (unsigned i = 0; i < vm->nvcpus; i++) {
+		/* From the last CPU down: CPU 0 has the services as well. */
+		unsigned best = ncpus - 1;
+
+		for (unsigned c = ncpus - 1; c-- > 0;)
+			if (load[c] < load[best])
+				best = c;
+		vm->vcpus[i].cpu = best;
+		vm->vcpus[i].se.cpu = best; /* wakes before sched_add go there too */
+		load[best] += vm->vcpus[i].se.weight;
+	}
+}
