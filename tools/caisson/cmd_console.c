@@ -33,7 +33,6 @@ struct console {
     bool left;       /* the person asked to leave */
     bool input_ended;
     bool output_failed;
-    uint64_t heard_ms;
     uint64_t pinged_ms;
     uint64_t end_ms; /* when to close after the end of input; 0 while input lasts */
 };
@@ -57,7 +56,6 @@ static void console_send_size(struct console *c)
 static void console_on_binary(void *context, const char *bytes, size_t length)
 {
     struct console *c = context;
-    c->heard_ms = clock_ms();
     while (length > 0 && !c->output_failed) {
         ssize_t n = write(STDOUT_FILENO, bytes, length);
         if (n < 0 && errno != EINTR && errno != EAGAIN)
@@ -80,7 +78,6 @@ static void console_on_text(void *context, const char *text, size_t length)
     yyjson_doc *doc = yyjson_read(text, length, 0);
     yyjson_val *root = yyjson_doc_get_root(doc);
     const char *type = json_text(root, "type", "");
-    c->heard_ms = clock_ms();
     if (strcmp(type, "hello") == 0) {
         c->greeted = true;
         c->writer = json_true(root, "writer");
@@ -187,7 +184,7 @@ static enum cli_exit console_wait(struct console *c)
 static enum cli_exit console_tick(struct console *c)
 {
     uint64_t now = clock_ms();
-    if (now - c->heard_ms > SILENCE_MS)
+    if (now - c->ws.heard_ms > SILENCE_MS)
         return cli_fail(c->cli, CLI_NO_CONNECTION, "the node is silent");
     if (now - c->pinged_ms > PING_MS) {
         c->pinged_ms = now;
@@ -212,7 +209,7 @@ static enum cli_exit console_tick(struct console *c)
 static enum cli_exit console_pump(struct console *c)
 {
     enum cli_exit code = CLI_OK;
-    c->heard_ms = c->pinged_ms = clock_ms();
+    c->pinged_ms = clock_ms();
     while (code == CLI_OK && !c->ws.closed) {
         code = ws_receive(c->cli, &c->ws);
         if (code == CLI_OK)

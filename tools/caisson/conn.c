@@ -22,6 +22,7 @@
 
 struct conn {
     int fd;
+    bool broken; /* the other end takes nothing any more; what it said before is still to be read */
     char host[256];
     mbedtls_ssl_context ssl;
     mbedtls_ssl_config conf;
@@ -30,15 +31,20 @@ struct conn {
     mbedtls_pk_context key;
 };
 
+/*
+ * A peer that refuses us says so in an alert and closes; our next send then fails before the alert
+ * was read. So a broken pipe is remembered and passed off as success: the next read tells why.
+ */
 static int conn_bio_send(void *context, const unsigned char *bytes, size_t size)
 {
-    const struct conn *c = context;
+    struct conn *c = context;
     ssize_t n = send(c->fd, bytes, size, MSG_NOSIGNAL);
     if (n >= 0)
         return (int)n;
     if (errno == EAGAIN || errno == EINTR)
         return MBEDTLS_ERR_SSL_WANT_WRITE;
-    return MBEDTLS_ERR_SSL_CONN_EOF;
+    c->broken = true;
+    return (int)size;
 }
 
 static int conn_bio_recv(void *context, unsigned char *bytes, size_t size)
@@ -255,14 +261,14 @@ enum conn_status conn_try_read(struct cli *cli, struct conn *c, void *bytes, siz
 enum conn_status conn_try_write(struct cli *cli, struct conn *c, const void *bytes, size_t size, size_t *done,
                                 enum cli_exit *code)
 {
-    int rc = mbedtls_ssl_write(&c->ssl, bytes, size);
-    if (rc > 0) {
+    int rc = c->broken ? MBEDTLS_ERR_SSL_CONN_EOF : mbedtls_ssl_write(&c->ssl, bytes, size);
+    if (rc > 0 && !c->broken) {
         *done = (size_t)rc;
         return CONN_DATA;
     }
     if (conn_again(rc))
         return CONN_AGAIN;
-    *code = conn_fail(cli, c, rc, "while it was in use");
+    *code = conn_fail(cli, c, c->broken ? MBEDTLS_ERR_SSL_CONN_EOF : rc, "while it was in use");
     return CONN_ERROR;
 }
 

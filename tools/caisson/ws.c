@@ -45,6 +45,7 @@ enum cli_exit ws_open(struct cli *cli, struct ws *ws, struct api *api, const cha
     char key[32], expected[32], headers[256];
     struct http_response response = {0};
     *ws = (struct ws){.api = api, .handler = handler, .context = context, .output = {.max = WS_OUTPUT_MAX}};
+    ws->heard_ms = clock_ms();
     if (!ws_make_key(key) || !ws_accept_for(key, expected))
         return cli_fail(cli, CLI_LOCAL, "no randomness from the kernel");
     snprintf(headers, sizeof headers,
@@ -220,6 +221,7 @@ static enum cli_exit ws_payload(struct cli *cli, struct ws *ws, const char *byte
 static enum cli_exit ws_parse(struct cli *cli, struct ws *ws, const char *bytes, size_t length)
 {
     enum cli_exit code = CLI_OK;
+    ws->heard_ms = clock_ms();
     while (code == CLI_OK && !ws->closed && length > 0) {
         size_t n = 1;
         if (!ws->in_payload) {

@@ -22,10 +22,11 @@ struct ws {
     const struct ws_handler *handler;
     void *context;
     struct buffer output;
-    size_t in_flight;  /* bytes of output that TLS has already taken in; see ws_flush */
+    uint64_t heard_ms; /* clock_ms() when anything last came, a pong included */
+    size_t in_flight; /* bytes of output that TLS has already taken in; see ws_flush */
     unsigned char head[14];
     size_t head_length;
-    uint64_t left;    /* payload of the current frame still to come */
+    uint64_t left; /* payload of the current frame still to come */
     bool in_payload;
     unsigned char opcode;  /* of the current frame */
     unsigned char message; /* of the message that continuation frames belong to; 0 when none is open */
