@@ -54,7 +54,7 @@ $(OUT)/lib/libc.a: $(SRC)/musl/.stamp deps/musl/syscall_arch.h $(OUT)/flags
 	@echo "  MUSL    $@"
 	rm -rf $(MUSL_OBJ); mkdir -p $(MUSL_OBJ) $(OUT)/lib
 	cd $(MUSL_OBJ) && env -u MAKEFLAGS -u MFLAGS CC="$(CC)" AR="$(AR)" RANLIB="$(AR) s" CPPFLAGS="$(MUSL_CPPFLAGS)" CFLAGS="$(MUSL_CFLAGS)" \
-	  $(abspath $(SRC))/musl/configure --srcdir=$(shell realpath -m --relative-to=$(MUSL_OBJ) $(SRC)/musl) --target=$(TRIPLET) \
+	  $(abspath $(SRC))/musl/configure --srcdir=$(shell realpath -ms --relative-to=$(MUSL_OBJ) $(SRC)/musl) --target=$(TRIPLET) \
 	  --prefix=$(abspath $(OUT)) --disable-shared --disable-wrapper --disable-optimize >configure.log 2>&1 || { tail -5 configure.log; false; }
 	printf '%s\n' 'AOBJS = $$(LIBC_OBJS)' 'obj/src/string/%.o: CFLAGS_ALL += $(MUSL_STRING_CFLAGS)' >>$(MUSL_OBJ)/config.mak
 	+cd $(MUSL_OBJ) && $(MAKE) --no-print-directory AR="$(AR)" RANLIB="$(AR) s" install-headers install-libs >make.log 2>&1 || { tail -5 make.log; false; }

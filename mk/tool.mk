@@ -15,7 +15,10 @@ $(B)/tool/obj/%.o: %.c $(B)/tool/flags | $(TOOL_DEPS)/READY
 	$(Q)$(TOOL_CC) $(TOOL_CFLAGS) -MD -MP -c -o $@ $<
 -include $(TOOL_OBJ:.o=.d)
 
-$(B)/caisson: $(TOOL_OBJ) $(B)/tool/flags $(TOOL_DEPS)/READY
+# The one with symbols is for debugging; the shipped one goes without.
+$(B)/caisson: $(B)/tool/caisson.elf
+	$(Q)$(TOOL_TRIPLET)-strip -o $@ $<
+$(B)/tool/caisson.elf: $(TOOL_OBJ) $(B)/tool/flags $(TOOL_DEPS)/READY
 	@echo '  LD      $@'
 	$(Q)$(TOOL_CC) -static-pie -nostdlib -Wl,--gc-sections,--build-id=none,-z,relro,-z,now,-z,noexecstack -o $@ \
 	  $(TOOL_DEPS)/lib/rcrt1.o $(TOOL_DEPS)/lib/crti.o $(TOOL_OBJ) \

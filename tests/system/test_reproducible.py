@@ -3,7 +3,7 @@
 """Two builds from two directories are bit-identical.
 
 Copies the tree's files into another directory and builds there. The libraries' objects are copied along, which is sound
-because none of them names a path (checked here); with CAISSON_FULL=1 they are built anew as well. Host only.
+because none of them names a path (checked here); with CAISSON_FULL=1 they are fetched and built anew as well. Host only.
 """
 import hashlib
 import os
@@ -32,10 +32,15 @@ def copy_tree(target):
         os.makedirs(os.path.join(target, os.path.dirname(path)), exist_ok=True)
         shutil.copy2(path, os.path.join(target, path))
     os.makedirs(os.path.join(target, "build"))
+
+
+def share_libraries(target):
     os.symlink(os.path.abspath("build/deps"), os.path.join(target, "build/deps"))
     for stamp in os.listdir("build"):
         if stamp.startswith("packages-"):
             shutil.copy2("build/" + stamp, os.path.join(target, "build", stamp))
+    for folder in LIBRARIES:
+        shutil.copytree(folder, os.path.join(target, folder), symlinks=True)
 
 
 def archives_naming(path):
@@ -71,8 +76,7 @@ def main():
         target = os.path.join(top, "another/place")
         copy_tree(target)
         if not os.environ.get("CAISSON_FULL"):
-            for folder in LIBRARIES:
-                shutil.copytree(folder, os.path.join(target, folder), symlinks=True)
+            share_libraries(target)
         done = build(target)
         if tap.ok(done.returncode == 0, "the copy builds", done.stdout[-4000:]):
             for output in OUTPUTS:
