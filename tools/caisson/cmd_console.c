@@ -33,6 +33,7 @@ struct console {
     bool left;       /* the person asked to leave */
     bool input_ended;
     bool output_failed;
+    uint64_t begun_ms; /* this connection */
     uint64_t pinged_ms;
     uint64_t end_ms; /* when to close after the end of input; 0 while input lasts */
 };
@@ -186,6 +187,8 @@ static enum cli_exit console_tick(struct console *c)
     uint64_t now = clock_ms();
     if (now - c->ws.heard_ms > SILENCE_MS)
         return cli_fail(c->cli, CLI_NO_CONNECTION, "the node is silent");
+    if (!c->greeted && now - c->begun_ms > API_TIMEOUT_MS)
+        return cli_fail(c->cli, CLI_NO_CONNECTION, "the node opened the console but does not say hello");
     if (now - c->pinged_ms > PING_MS) {
         c->pinged_ms = now;
         (void)ws_send_ping(&c->ws);
@@ -209,7 +212,7 @@ static enum cli_exit console_tick(struct console *c)
 static enum cli_exit console_pump(struct console *c)
 {
     enum cli_exit code = CLI_OK;
-    c->pinged_ms = clock_ms();
+    c->begun_ms = c->pinged_ms = clock_ms();
     while (code == CLI_OK && !c->ws.closed) {
         code = ws_receive(c->cli, &c->ws);
         if (code == CLI_OK)

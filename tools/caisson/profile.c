@@ -78,6 +78,8 @@ void profile_fini(struct profile *p)
     free(p->fingerprint);
     free(p->ca_pem);
     free(p->cert_pem);
+    if (p->key_pem)
+        explicit_bzero(p->key_pem, strlen(p->key_pem));
     free(p->key_pem);
     *p = (struct profile){0};
 }

@@ -6,6 +6,8 @@
  */
 #include "signals.h"
 
+#include "term.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -27,7 +29,13 @@ static void signal_write(int fd, int number)
 
 static void signal_on_stop(int number)
 {
+    static volatile sig_atomic_t count;
     signal_write(stop_pipe[1], number);
+    /* Looking up a host's name cannot be cut short otherwise; 130 is CLI_INTERRUPTED. */
+    if (++count >= 3) {
+        term_restore();
+        _exit(130);
+    }
 }
 
 static void signal_on_terminal(int number)
