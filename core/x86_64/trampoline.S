@@ -61,9 +61,7 @@ smp_trampoline_64:
 	movq P_ENTRY(%rbx), %rax
 	movq P_ARG(%rbx), %rdi
 	xorl %ebp, %ebp
-	pushq $0
-	pushq $0
-	call *%rax
-	ud2
+	pushq $0		/* no return address: the backtrace ends there */
+	jmp *%rax
 smp_trampoline_end:
 	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""From power-on to idle loops: on CPUs with much and with little, with one to four of them, from a volume and without one;
+what a panic shows; power through the firmware. Each machine is watched by its serial port (machine.py)."""
+import sys
+
+from machine import Failure, Machine
+from tap import Tap
+
+READY = r"boot: ready: (\d+) CPUs?\n"
+
+
+def run(tap, name, body, **machine):
+    """One machine, one check: body returns a complaint or None."""
+    with Machine(**machine) as m:
+        try:
+            why = body(m)
+        except Failure as e:
+            why = str(e)
+        if not tap.ok(not why, name, why):
+            tap.note(m.text())
+
+
+def boots(cpus, *lines):
+    """Comes up with so many CPUs, and prints the lines on its way."""
+    def body(m):
+        for line in lines:
+            m.expect(line)
+        found = int(m.expect(READY).group(1))
+        return None if found == cpus else "%d CPUs, expected %d" % (found, cpus)
+    return body
+
+
+def panics(m):
+    """An NMI is a panic: the report, and nothing but one report, then a reset."""
+    m.expect(READY)
+    m.monitor("nmi")
+    m.expect(r"^PANIC on CPU \d: non-maskable interrupt")
+    m.expect(r"^  rip [0-9a-f]{16}  rsp [0-9a-f]{16}")
+    m.expect(r"^  cr0 [0-9a-f]+ ")
+    m.expect(r"^backtrace:$")
+    m.expect(r"^  [0-9a-f]{16} (hal_idle|hal_irq_window|loop_\w+)\+0x")
+    m.expect(r"^  [0-9a-f]{16} (cpu_main|appliance_run|ap_main|loop_run)\+0x")
+    m.expect(r"^log:$")
+    m.expect(r"^  \[.*" + READY)
+    m.expect(r"^resetting in 5 s$")
+    m.expect_end()
+    reports = m.text().count("PANIC on CPU")
+    return None if reports == 1 else "%d reports" % reports
+
+
+def main():
+    tap = Tap()
+    run(tap, "boots with two CPUs", boots(2, r"SMEP SMAP UMIP .*x2APIC"), cpu="max", cpus=2)
+    run(tap, "boots with one AMD CPU and SVM", boots(1, r"AMD EPYC.*xAPIC"), cpu="EPYC-v4,+svm", cpus=1)
+    run(tap, "boots with four old CPUs: no SMAP, no x2APIC", boots(4, r"xAPIC, timer by count", r"no SMAP"), cpu="qemu64", cpus=4)
+    run(tap, "boots with 6 GiB, part of it above 4 GiB", boots(1, r"boot: (59|60|61)\d\d MiB memory"), cpus=1, memory_mib=6144)
+    run(tap, "boots from a volume and loads the files of caisson/", boots(2, r"2 files in caisson/"),
+        files={"caisson.yaml": b"node:\n  name: test\n", "blob.bin": bytes(range(256)) * 40000})
+    run(tap, "a panic shows registers, symbols and the log once, and resets", panics, cpus=2)
+    return tap.done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
