@@ -10,6 +10,7 @@
 #define SCHED_PERIOD_NS (100 * NS_PER_MS) /* over which caps are kept */
 #define SCHED_MIN_RUN_NS (100 * NS_PER_US) /* a capped entity's last piece is not cut smaller; it goes into debt */
 #define SCHED_WEIGHT_MAX 10000
+#define SCHED_MAX_DEBT 4 /* allowances */
 
 struct sched_cpu {
 	struct list runnable;  /* by vruntime, the current entity included */
@@ -144,16 +145,20 @@ static bool is_capped(const struct sched_entity *se)
 	return se->cap_percent > 0 && se->cap_percent < 100;
 }
 
-/* Each period that has passed pays off one allowance; what was run beyond stays as debt. */
+/* Each period that has passed pays off one allowance; what was run beyond stays as debt, though never so much (after a
+ * cap was lowered, or one endless exit) that it silences the entity for more than some periods. */
 static void cap_refresh(struct sched_entity *se, uint64_t now_ns)
 {
 	uint64_t periods = (now_ns - se->period_start_ns) / SCHED_PERIOD_NS;
 
 	se->period_start_ns += periods * SCHED_PERIOD_NS;
-	if (is_capped(se))
-		se->period_run_ns -= MIN(se->period_run_ns, periods * cap_allowance(se));
-	else if (periods)
+	if (is_capped(se)) {
+		uint64_t allowance = cap_allowance(se), debt = MIN(se->period_run_ns, SCHED_MAX_DEBT * allowance);
+
+		se->period_run_ns = debt - MIN(debt, MIN(periods, (uint64_t)SCHED_MAX_DEBT) * allowance);
+	} else if (periods) {
 		se->period_run_ns = 0;
+	}
 }
 
 static bool cap_exhausted(const struct sched_entity *se)
