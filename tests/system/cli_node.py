@@ -434,6 +434,8 @@ class WebSocket:
                     self.send(2, data[:half], final=False)
                     self.send(9, b"are you there")
                     self.send(0, data[half:])
+            elif opcode == 9:
+                self.send(10, data)
             elif opcode == 10:
                 self.node.seen.put(("pong", data))
 

@@ -221,7 +221,7 @@ def no_connection(b):
     node = b.node()
     node.stop()
     contains(b.home.run("vm", "list", code=5)[1], "cannot connect", "refused")
-    contains(b.home.run("vm", "list", "--node", "no-such-host.invalid", code=5)[1], "cannot find the host")
+    contains(b.home.run("vm", "list", "--node", "a" * 64 + ".invalid", code=5)[1], "cannot find the host")
     plain = socket.create_server(("127.0.0.1", 0))
 
     def serve():
