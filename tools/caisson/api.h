@@ -17,10 +17,10 @@ enum { API_TIMEOUT_MS = 20000, API_CONNECT_MS = 10000 };
 
 /* Zero-initialise. */
 struct api {
-    struct profile profile;
-    struct http http;
-    bool loaded;
-    bool connected;
+	struct profile profile;
+	struct http http;
+	bool loaded;
+	bool connected;
 };
 
 /* Selects the profile (once) and connects (when not connected). */
@@ -32,14 +32,14 @@ void api_fini(struct api *api);
 MUST_CHECK enum cli_exit api_begin(struct cli *cli, struct api *api, const struct http_request *request,
                                    struct http_response *response);
 /* One whole exchange; body (may be NULL) is JSON. out->max is set here; free out in any case. */
-MUST_CHECK enum cli_exit api_call(struct cli *cli, struct api *api, const char *method, const char *path,
-                                  const char *body, int timeout_ms, struct buffer *out);
+MUST_CHECK enum cli_exit api_call(struct cli *cli, struct api *api, const char *method, const char *path, const char *body,
+                                  int timeout_ms, struct buffer *out);
 /* api_call, and out parsed. Prints the raw text instead and leaves *doc NULL under --json. */
-MUST_CHECK enum cli_exit api_get_json(struct cli *cli, struct api *api, const char *method, const char *path,
-                                      const char *body, int timeout_ms, yyjson_doc **doc);
+MUST_CHECK enum cli_exit api_get_json(struct cli *cli, struct api *api, const char *method, const char *path, const char *body,
+                                      int timeout_ms, yyjson_doc **doc);
 /* "/v1/vms/NAME" + tail with the name escaped; CLI_USAGE when it is too long or empty. */
-MUST_CHECK enum cli_exit api_path(struct cli *cli, const char *collection, const char *name, const char *tail,
-                                  char *out, size_t size);
+MUST_CHECK enum cli_exit api_path(struct cli *cli, const char *collection, const char *name, const char *tail, char *out,
+                                  size_t size);
 /* The problem document in body as exit code and sentence; what: the HTTP status when there is none. */
 enum cli_exit api_problem(struct cli *cli, const struct http_response *response, const struct buffer *body);
 

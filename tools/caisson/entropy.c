@@ -18,34 +18,34 @@ int mbedtls_hardware_poll(void *data, unsigned char *output, size_t length, size
 
 int entropy_random(void *context, unsigned char *out, size_t length)
 {
-    (void)context;
-    while (length > 0) {
-        ssize_t n = getrandom(out, length, 0);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return MBEDTLS_ERR_ENTROPY_SOURCE_FAILED;
-        out += n;
-        length -= (size_t)n;
-    }
-    return 0;
+	(void)context;
+	while (length > 0) {
+		ssize_t n = getrandom(out, length, 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return MBEDTLS_ERR_ENTROPY_SOURCE_FAILED;
+		out += n;
+		length -= (size_t)n;
+	}
+	return 0;
 }
 
 int mbedtls_hardware_poll(void *data, unsigned char *output, size_t length, size_t *done)
 {
-    int rc = entropy_random(data, output, length);
-    *done = rc == 0 ? length : 0;
-    return rc;
+	int rc = entropy_random(data, output, length);
+	*done = rc == 0 ? length : 0;
+	return rc;
 }
 
 mbedtls_ms_time_t mbedtls_ms_time(void)
 {
-    return (mbedtls_ms_time_t)clock_ms();
+	return (mbedtls_ms_time_t)clock_ms();
 }
 
 enum cli_exit entropy_start(struct cli *cli)
 {
-    if (psa_crypto_init() != PSA_SUCCESS)
-        return cli_fail(cli, CLI_LOCAL, "cannot start the cryptography library (no randomness from the kernel?)");
-    return CLI_OK;
+	if (psa_crypto_init() != PSA_SUCCESS)
+		return cli_fail(cli, CLI_LOCAL, "cannot start the cryptography library (no randomness from the kernel?)");
+	return CLI_OK;
 }

@@ -23,14 +23,14 @@ const char *identity_reason(uint32_t flags);
  * node name: the CA belongs to one node alone, so either names it (a forwarded port changes only
  * the address).
  */
-MUST_CHECK enum cli_exit identity_check(struct cli *cli, mbedtls_x509_crt *chain, mbedtls_x509_crt *ca,
-                                        const char *host, const char *node);
+MUST_CHECK enum cli_exit identity_check(struct cli *cli, mbedtls_x509_crt *chain, mbedtls_x509_crt *ca, const char *host,
+                                        const char *node);
 
 /* A new P-256 key and a CSR for CN=name, both PEM, malloced for the caller. */
 MUST_CHECK enum cli_exit identity_make_key(struct cli *cli, const char *name, char **key_pem, char **csr_pem);
 /* What pairing returned: cert is for this key and issued by ca, and ca has the confirmed fingerprint. */
-MUST_CHECK enum cli_exit identity_check_issued(struct cli *cli, const char *cert_pem, const char *ca_pem,
-                                               const char *key_pem, const char *fingerprint);
+MUST_CHECK enum cli_exit identity_check_issued(struct cli *cli, const char *cert_pem, const char *ca_pem, const char *key_pem,
+                                               const char *fingerprint);
 /* Fingerprint of a CA certificate in PEM. */
 bool identity_pem_fingerprint(const char *ca_pem, char out[CONN_FINGERPRINT_SIZE]);
 

@@ -10,21 +10,21 @@
 #include "conn.h"
 
 struct url {
-    char host[256];
-    char port[6];
+	char host[256];
+	char port[6];
 };
 
 enum { PROFILE_NAME_SIZE = 65 };
 
 /* Strings are malloced and belong to the profile. */
 struct profile {
-    char name[PROFILE_NAME_SIZE];
-    struct url url;
-    char *node;
-    char *fingerprint;
-    char *ca_pem;
-    char *cert_pem;
-    char *key_pem;
+	char name[PROFILE_NAME_SIZE];
+	struct url url;
+	char *node;
+	char *fingerprint;
+	char *ca_pem;
+	char *cert_pem;
+	char *key_pem;
 };
 
 /* "https://host[:port]", "host", "host:port", "[v6]:port"; the port defaults to 8443. */

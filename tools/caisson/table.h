@@ -12,11 +12,11 @@
 enum { TABLE_MAX_COLUMNS = 8 };
 
 struct table {
-    size_t columns;
-    size_t count; /* cells so far, the header's included */
-    size_t capacity;
-    char **cells;
-    bool failed; /* out of memory; table_print then says so */
+	size_t columns;
+	size_t count; /* cells so far, the header's included */
+	size_t capacity;
+	char **cells;
+	bool failed; /* out of memory; table_print then says so */
 };
 
 /* headers: columns strings, at most TABLE_MAX_COLUMNS. */

@@ -13,10 +13,10 @@
 
 /* Grows up to max bytes; data is NUL-terminated behind length. Zero-initialise, then set max. */
 struct buffer {
-    char *data;
-    size_t length;
-    size_t capacity;
-    size_t max;
+	char *data;
+	size_t length;
+	size_t capacity;
+	size_t max;
 };
 /* False when max would be passed or memory is short; the buffer is then as before. */
 bool buffer_append(struct buffer *b, const void *bytes, size_t length);

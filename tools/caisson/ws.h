@@ -13,30 +13,30 @@ enum { WS_TEXT_MAX = 4096, WS_OUTPUT_MAX = 256 * 1024, WS_OUTPUT_HIGH = 64 * 102
 
 /* bytes are valid during the call only. */
 struct ws_handler {
-    void (*binary)(void *context, const char *bytes, size_t length); /* any piece of a message */
-    void (*text)(void *context, const char *text, size_t length);    /* one whole message */
+	void (*binary)(void *context, const char *bytes, size_t length); /* any piece of a message */
+	void (*text)(void *context, const char *text, size_t length);    /* one whole message */
 };
 
 struct ws {
-    struct api *api;
-    const struct ws_handler *handler;
-    void *context;
-    struct buffer output;
-    uint64_t heard_ms; /* clock_ms() when anything last came, a pong included */
-    size_t in_flight; /* bytes of output that TLS has already taken in; see ws_flush */
-    unsigned char head[14];
-    size_t head_length;
-    uint64_t left; /* payload of the current frame still to come */
-    bool in_payload;
-    unsigned char opcode;  /* of the current frame */
-    unsigned char message; /* of the message that continuation frames belong to; 0 when none is open */
-    bool final;
-    char text[WS_TEXT_MAX + 1]; /* text or control payload */
-    size_t text_length;
-    char control[126];
-    size_t control_length;
-    bool close_sent;
-    bool closed; /* the other end said Close, or is gone */
+	struct api *api;
+	const struct ws_handler *handler;
+	void *context;
+	struct buffer output;
+	uint64_t heard_ms; /* clock_ms() when anything last came, a pong included */
+	size_t in_flight;  /* bytes of output that TLS has already taken in; see ws_flush */
+	unsigned char head[14];
+	size_t head_length;
+	uint64_t left; /* payload of the current frame still to come */
+	bool in_payload;
+	unsigned char opcode;  /* of the current frame */
+	unsigned char message; /* of the message that continuation frames belong to; 0 when none is open */
+	bool final;
+	char text[WS_TEXT_MAX + 1]; /* text or control payload */
+	size_t text_length;
+	char control[126];
+	size_t control_length;
+	bool close_sent;
+	bool closed; /* the other end said Close, or is gone */
 };
 
 /* Upgrades a GET of path. The ws borrows api and handler until ws_close. */
