@@ -116,7 +116,7 @@ err_t stage2_map(struct stage2 *s, struct gpa a, struct hpa h, unsigned order, u
 	unsigned level, at;
 	uint64_t *slot;
 
-	if (!order_level(s, order, &level) || !gpa_fits(s, a))
+	if (!order_level(s, order, &level) || !gpa_fits(s, a) || access == 0)
 		return E_RANGE;
 	if (!is_aligned(a.v, PAGE_SIZE << order) || !is_aligned(h.v, PAGE_SIZE << order))
 		return E_RANGE;
@@ -196,7 +196,7 @@ err_t stage2_protect(struct stage2 *s, struct gpa a, unsigned access)
 {
 	unsigned level;
 	uint64_t *slot;
-	err_t err = leaf_find(s, a, &slot, &level);
+	err_t err = access ? leaf_find(s, a, &slot, &level) : E_RANGE;
 
 	if (err != OK)
 		return err;

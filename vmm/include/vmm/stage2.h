@@ -27,7 +27,7 @@ struct stage2 { const struct stage2_format *fmt; struct pool *pool; struct hpa r
 
 err_t stage2_init(struct stage2 *s, const struct stage2_format *fmt, struct pool *pool) MUST_CHECK;
 void stage2_fini(struct stage2 *s); /* frees tables, not leaves; accepts a half-built one */
-/* Maps one page of 2^order pages (order 0, 9, 18). E_EXIST when something is there, E_NOMEM, E_RANGE. */
+/* Maps one page of 2^order pages (order 0, 9, 18). E_EXIST when something is there, E_NOMEM, E_RANGE (also for no access at all). */
 err_t stage2_map(struct stage2 *s, struct gpa a, struct hpa h, unsigned order, unsigned access) MUST_CHECK;
 /* Looks up: leaf's base, order and access. E_NOENT. */
 err_t stage2_lookup(const struct stage2 *s, struct gpa a, struct hpa *h, unsigned *order, unsigned *access) MUST_CHECK;
@@ -35,7 +35,7 @@ err_t stage2_lookup(const struct stage2 *s, struct gpa a, struct hpa *h, unsigne
 bool stage2_vacant(const struct stage2 *s, struct gpa a, unsigned order);
 /* Removes the leaf that covers a and returns it; the caller flushes TLBs before the page is reused. E_NOENT. */
 err_t stage2_unmap(struct stage2 *s, struct gpa a, struct hpa *h, unsigned *order) MUST_CHECK;
-/* Changes the access of the leaf that covers a; the caller flushes TLBs when it takes rights away. E_NOENT. */
+/* Changes the access of the leaf that covers a; the caller flushes TLBs when it takes rights away. E_NOENT, E_RANGE (no access at all: unmap). */
 err_t stage2_protect(struct stage2 *s, struct gpa a, unsigned access) MUST_CHECK;
 /* Removes all leaves, giving each to drop (may be NULL), and frees all tables but the root. Nobody else uses it meanwhile; the caller
  * flushes TLBs before the next guest entry. */
