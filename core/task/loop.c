@@ -49,12 +49,12 @@ static bool run_slice(struct loop_cpu *c, uint64_t now_ns, bool busy)
 
 	if (!se)
 		return false;
-	if (busy)
-		until = MIN(until, now_ns + LOOP_BURST_NS);
-	/* Other entities of this CPU come by sched_pick at the next turn: their wait bounds the slice already. */
-	until = MIN(until, loop_next_timer(c));
+	/* Timers end the slice when they are due; when host work waits anyway, they wait with it for the burst. */
+	until = MIN(until, busy ? now_ns + LOOP_BURST_NS : loop_next_timer(c));
 	hal_timer_arm(until);
+	atomic_store_explicit(&c->in_slice, true, memory_order_seq_cst);
 	se->run(se, until);
+	atomic_store_explicit(&c->in_slice, false, memory_order_seq_cst);
 	end = hal_clock_ns();
 	sched_account(se, end - now_ns, end);
 	counter_add(&c->guest_ns, end - now_ns);

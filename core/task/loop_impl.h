@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The per-CPU block of the event loop, shared by the files of core/task and by nobody else. Everything in it
- * belongs to its CPU, except mail (any CPU pushes) and the counters (any CPU reads). */
+ * belongs to its CPU, except mail (any CPU pushes), in_slice and the counters (any CPU reads). */
 #ifndef CORE_TASK_LOOP_IMPL_H
 #define CORE_TASK_LOOP_IMPL_H
 #include <core/hal.h>
@@ -19,6 +19,7 @@ struct loop_cpu {
 	void *loop_context;      /* the loop's own stack pointer while a task runs */
 	uint64_t host_since_ns;  /* end of the last vCPU slice, or when host work began after idling */
 	bool inited;
+	atomic_bool in_slice;    /* a vCPU has the CPU: mail needs an interrupt to be seen, even from this CPU */
 	_Atomic uint64_t started_ns, guest_ns, idle_ns;
 } __attribute__((aligned(64)));
 

@@ -26,9 +26,10 @@ void work_post(unsigned cpu, struct work *w)
 	do
 		w->next = head;
 	while (!atomic_compare_exchange_weak_explicit(&c->mail, &head, w, memory_order_seq_cst, memory_order_relaxed));
-	/* Whoever made the mailbox non-empty wakes its owner. From here on w may already have run and be gone.
-	 * The own CPU looks into its mailbox before it idles and after each interrupt: it needs no IPI. */
-	if (!head && cpu != hal_cpu_id())
+	/* From here on w may already have run and be gone. Whoever made the mailbox non-empty wakes its owner; while a
+	 * vCPU runs everyone does, since it may have been entered over older mail or the own CPU's (exit handlers post
+	 * too). Otherwise the own CPU looks into its mailbox before it idles: it needs no interrupt. */
+	if (atomic_load_explicit(&c->in_slice, memory_order_seq_cst) || (!head && cpu != hal_cpu_id()))
 		hal_ipi_wake(cpu);
 }
 

@@ -119,6 +119,41 @@ static void test_wakeups(void)
 	ok(late.runs == 3 && other.runs == 1, "a queued item that is posted again runs once");
 }
 
+/* What exit handlers do: mail to the own CPU in the middle of a slice must end it, so does another CPU's. */
+static struct note own, remote;
+static uint64_t told_until;
+
+static void posting_run(struct sched_entity *se, uint64_t until_ns)
+{
+	told_until = until_ns;
+	work_post(0, &own.w);
+	ok(fake_ipi_pending(0), "mail to oneself from a vCPU's slice interrupts it");
+	hal_irq_window();
+	fake_cpu_set(1);
+	work_post(0, &remote.w);
+	fake_cpu_set(0);
+	ok(fake_ipi_pending(0), "so does another CPU's, though there is mail already");
+	sched_block(se);
+}
+
+static void test_slice_interrupts(void)
+{
+	static struct sched_entity se;
+	static struct timer t;
+
+	note_init(&own, 'o'), note_init(&remote, 'r');
+	timer_init(&t, timer_run);
+	timer_set(&t, hal_clock_ns() + NS_PER_MS);
+	sched_entity_init(&se, posting_run, 100);
+	sched_add(&se);
+	trace[0] = 0;
+	fake_loop_settle();
+	ok_str(trace, "or", "and both run after it");
+	ok_eq(told_until, t.deadline_ns, "a timer of the loop bounds the slice");
+	timer_cancel(&t);
+	sched_remove(&se);
+}
+
 /* Work that always posts itself, and a task that never waits: neither may keep the vCPU from running. */
 static bool greedy_stop;
 static unsigned long greedy_passes;
@@ -263,6 +298,7 @@ int main(void)
 	fake_clock_advance(NS_PER_S);
 	test_order();
 	test_wakeups();
+	test_slice_interrupts();
 	test_stats();
 	test_starvation();
 	test_threads();

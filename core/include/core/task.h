@@ -28,7 +28,8 @@ struct timer {
 	bool armed;
 };
 void timer_init(struct timer *t, void (*fn)(struct timer *t));
-void timer_set(struct timer *t, uint64_t deadline_ns); /* re-arms when armed */
+/* Re-arms when armed. Set from inside of sched_entity.run it is first looked at when that returns. */
+void timer_set(struct timer *t, uint64_t deadline_ns);
 void timer_cancel(struct timer *t);
 
 /* ---- stackful tasks: for what must block. Cooperative; bound to the CPU that created them. */
