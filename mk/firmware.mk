@@ -8,7 +8,8 @@ FW_SRC := $(sort $(shell find $(FW_DIRS) $(FW_NOT) \( -name '*.c' -o -name '*.S'
 FW_OBJ := $(FW_SRC:%=$(O)/obj/%.o) $(GEN_SRC:$(B)/%=$(O)/obj/%.o)
 
 FW_DEPS := $(O)/deps
-FW_GCCINC = $(shell $(FW_CC) -print-file-name=include)
+# Asked once, and not before the compiler is installed.
+FW_GCCINC = $(eval FW_GCCINC := $(shell $(FW_CC) -print-file-name=include))$(FW_GCCINC)
 INCLUDES := -Icore/include -Inet/include -Ivmm/include -Isandbox/include -I$(GEN)
 FW_CFLAGS = -std=gnu11 $(FW_CODEGEN) $(WARN) $(REPRO) -nostdinc -isystem $(FW_DEPS)/include -isystem $(FW_GCCINC) $(INCLUDES) \
   -DCAISSON_VERSION='"$(VERSION)"'

@@ -3,8 +3,9 @@
 TOOL_SRC := $(sort $(wildcard tools/caisson/*.c))
 TOOL_OBJ := $(TOOL_SRC:%.c=$(B)/tool/obj/%.o)
 TOOL_DEPS := $(B)/tool/deps
+TOOL_GCCINC = $(eval TOOL_GCCINC := $(shell $(TOOL_CC) -print-file-name=include))$(TOOL_GCCINC)
 TOOL_CFLAGS = -std=gnu11 $(TOOL_CODEGEN) $(WARN) $(REPRO) -nostdinc -isystem $(TOOL_DEPS)/include \
-  -isystem $(shell $(TOOL_CC) -print-file-name=include) -D_GNU_SOURCE -DCAISSON_VERSION='"$(VERSION)"'
+  -isystem $(TOOL_GCCINC) -D_GNU_SOURCE -DCAISSON_VERSION='"$(VERSION)"'
 
 $(B)/tool/flags: FORCE | $(B)/packages-build
 	@mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(TOOL_CFLAGS))' $(TOOL_OBJ) >$@.new; \
