@@ -156,11 +156,12 @@ static void test_slice_interrupts(void)
 
 /* Work that always posts itself, and a task that never waits: neither may keep the vCPU from running. */
 static bool greedy_stop;
-static unsigned long greedy_passes;
+static unsigned long greedy_passes, greedy_posts;
 
 static void greedy_work(struct work *w)
 {
 	fake_clock_advance(50 * NS_PER_US);
+	greedy_posts++;
 	if (!greedy_stop)
 		work_post(0, w);
 }
@@ -197,6 +198,7 @@ static void test_starvation(void)
 	ok(guest > 400 * NS_PER_MS && guest < 600 * NS_PER_MS, "half of a second goes to the vCPU (%llu ms)",
 	   (unsigned long long)(guest / NS_PER_MS));
 	ok(host > 400 * NS_PER_MS && greedy_passes > 1000, "the other half to host work (%lu passes)", greedy_passes);
+	ok(greedy_posts > 1000, "work may post itself (%lu times)", greedy_posts);
 	ok(slices > 400, "in short pieces (%u)", slices);
 	ok(se.wait_ns > 400 * NS_PER_MS, "which the vCPU counts as stolen");
 	greedy_stop = true;

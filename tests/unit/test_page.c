@@ -232,6 +232,30 @@ static void test_misuse(void)
 	pool_fini(&other);
 }
 
+/* The bitmaps of one superblock: freed in any order, everything merges. */
+static void test_merging(void)
+{
+	static struct superblock sb;
+	unsigned order[SB_PAGES], seen = 0;
+	bool ascending = true;
+
+	for (unsigned i = 0; i < SB_PAGES; i++) {
+		unsigned k = (unsigned)rand() % (i + 1);
+
+		order[i] = order[k];
+		order[k] = i;
+	}
+	for (unsigned i = 0; i < SB_PAGES; i++)
+		sb_map_put(&sb, order[i], 0);
+	ok(sb.count[SB_ORDER - 1] == 2 && sb.count[0] == 0, "512 pages freed in random order merge into two halves");
+	for (unsigned i = 0; i < SB_PAGES; i++)
+		ascending &= sb_map_take(&sb, 0) == i;
+	ok(ascending && sb_map_max(&sb) == -1, "taken singly they come in order, until it is full");
+	for (unsigned i = 0; i < SB_PAGES; i += 2, seen++)
+		sb_map_put(&sb, i, 0);
+	ok(sb_map_max(&sb) == 0 && sb.free_pages == seen, "every other page free: none larger than a page");
+}
+
 static void test_start(void)
 {
 	struct page_stats st;
@@ -252,6 +276,7 @@ int main(void)
 	srand(3);
 	fake_init_map(map, NREGIONS, 1);
 	test_start();
+	test_merging();
 	test_random_walk();
 	test_exhaustion();
 	test_refs();
