@@ -47,10 +47,10 @@ ifneq ($(MUSL),)
 MUSL_OBJ := $(OUT)/obj/musl
 MUSL_CFLAGS := $(LIB_CFLAGS) -ffile-prefix-map=$(CURDIR)=.
 ifeq ($(MUSL),firmware)
-# -iquote: our syscall_arch.h comes before musl's own, which it finds by -I.
+# -iquote: our headers of the same names come before those that musl finds by -I.
 MUSL_CPPFLAGS := -iquote $(CURDIR)/deps/musl
 endif
-$(OUT)/lib/libc.a: $(SRC)/musl/.stamp deps/musl/syscall_arch.h $(OUT)/flags
+$(OUT)/lib/libc.a: $(SRC)/musl/.stamp $(wildcard deps/musl/*.h) $(OUT)/flags
 	@echo "  MUSL    $@"
 	rm -rf $(MUSL_OBJ); mkdir -p $(MUSL_OBJ) $(OUT)/lib
 	cd $(MUSL_OBJ) && env -u MAKEFLAGS -u MFLAGS CC="$(CC)" AR="$(AR)" RANLIB="$(AR) s" CPPFLAGS="$(MUSL_CPPFLAGS)" CFLAGS="$(MUSL_CFLAGS)" \

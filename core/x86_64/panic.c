@@ -6,6 +6,7 @@
 #include "apic.h"
 #include "insn.h"
 #include "percpu.h"
+#include <core/arch.h>
 #include <core/fbcon.h>
 #include <core/fmt.h>
 #include <core/hal.h>
@@ -18,6 +19,8 @@
 
 #define PANIC_LOG_LINES 24
 #define PANIC_FRAMES 24
+#define PANIC_OTHER_FRAMES 6
+#define STOP_SPINS 20000000u
 #define PANIC_RESET_DELAY_NS 5000000000ull
 
 static atomic_uint panic_owner; /* 1 + the CPU that reports */
@@ -35,7 +38,7 @@ bool panic_in_progress(void)
 	return atomic_load(&panic_owner) != 0;
 }
 
-_Noreturn void panic_stop_here(void)
+_Noreturn void hal_halt(void)
 {
 	for (;;) {
 		insn_cli();
@@ -43,9 +46,13 @@ _Noreturn void panic_stop_here(void)
 	}
 }
 
-_Noreturn void hal_halt(void)
+_Noreturn void panic_stopped(uint64_t rip, uint64_t rbp)
 {
-	panic_stop_here();
+	struct percpu *p = this_cpu();
+
+	p->stopped_rbp = rbp;
+	__atomic_store_n(&p->stopped_rip, rip, __ATOMIC_RELEASE);
+	hal_halt();
 }
 
 __attribute__((format(printf, 1, 2))) static void panic_line(const char *f, ...)
@@ -84,18 +91,35 @@ static void panic_registers(const struct trap_frame *f)
 		   (unsigned long long)insn_read_cr4());
 }
 
-static void panic_backtrace(uint64_t rip, uint64_t rbp)
+static void panic_backtrace(uint64_t rip, uint64_t rbp, unsigned max)
 {
 	uint64_t at[PANIC_FRAMES];
-	unsigned n = backtrace_walk(rip, rbp, at, PANIC_FRAMES);
+	unsigned n = backtrace_walk(rip, rbp, at, max < PANIC_FRAMES ? max : PANIC_FRAMES);
 
-	panic_line("backtrace:");
 	for (unsigned i = 0; i < n; i++) {
 		size_t off = 0;
 		/* A return address may lie past the end of a function that never returns: look before it. */
 		const char *name = ksyms_lookup(i ? at[i] - 1 : at[i], &off);
 
 		panic_line("  %016llx %s+0x%zx", (unsigned long long)at[i], name ? name : "?", name && i ? off + 1 : off);
+	}
+}
+
+static void panic_other_cpus(void)
+{
+	for (unsigned i = 0; i < hal_cpu_count(); i++) {
+		const struct percpu *p = percpu_get(i);
+		uint64_t rip = 0;
+
+		if (i == hal_cpu_id())
+			continue;
+		for (unsigned n = 0; n < STOP_SPINS && !rip; n++) {
+			rip = __atomic_load_n(&p->stopped_rip, __ATOMIC_ACQUIRE);
+			arch_relax();
+		}
+		panic_line("CPU %u %s", i, rip ? "was at:" : "does not stop");
+		if (rip)
+			panic_backtrace(rip, p->stopped_rbp, PANIC_OTHER_FRAMES);
 	}
 }
 
@@ -125,7 +149,7 @@ _Noreturn static void panic_end(void)
 
 	if (atomic_load(&panic_action) == PANIC_HALT || hal_counter_hz() == 0) {
 		panic_line("halted");
-		panic_stop_here();
+		hal_halt();
 	}
 	panic_line("resetting in %llu s", PANIC_RESET_DELAY_NS / 1000000000ull);
 	while (hal_clock_ns() - since < PANIC_RESET_DELAY_NS)
@@ -134,7 +158,7 @@ _Noreturn static void panic_end(void)
 }
 
 /* Only one CPU reports; others that panic meanwhile stop silently, and a panic in the report cuts it short. */
-static void panic_claim(void)
+static void panic_claim(uint64_t rip, uint64_t rbp)
 {
 	unsigned none = 0, self = hal_cpu_id() + 1;
 
@@ -142,11 +166,11 @@ static void panic_claim(void)
 	if (atomic_compare_exchange_strong(&panic_owner, &none, self))
 		return;
 	if (none != self)
-		panic_stop_here();
+		panic_stopped(rip, rbp);
 	if (panic_reported)
-		panic_stop_here();
+		hal_halt();
 	panic_reported = true;
-	panic_line("panic within the panic");
+	panic_line("panic within the panic at %016llx", (unsigned long long)rip);
 	panic_end();
 }
 
@@ -157,7 +181,9 @@ _Noreturn static void panic_report(const struct trap_frame *f, uint64_t rip, uin
 	panic_line("PANIC on CPU %u: %s", hal_cpu_id(), text);
 	if (f)
 		panic_registers(f);
-	panic_backtrace(rip, rbp);
+	panic_line("backtrace:");
+	panic_backtrace(rip, rbp, PANIC_FRAMES);
+	panic_other_cpus();
 	panic_log_tail();
 	panic_reported = true;
 	panic_end();
@@ -168,7 +194,7 @@ _Noreturn void panic_at(const struct trap_frame *f, const char *fmt, ...)
 	static char text[LOG_LINE_MAX];
 	va_list ap;
 
-	panic_claim();
+	panic_claim(f->rip, f->rbp);
 	va_start(ap, fmt);
 	fmt_vbuf(text, sizeof(text), fmt, ap);
 	va_end(ap);
@@ -178,11 +204,12 @@ _Noreturn void panic_at(const struct trap_frame *f, const char *fmt, ...)
 _Noreturn void panic(const char *f, ...)
 {
 	static char text[LOG_LINE_MAX];
+	uint64_t rip = (uint64_t)__builtin_return_address(0), rbp = *(uint64_t *)__builtin_frame_address(0);
 	va_list ap;
 
-	panic_claim();
+	panic_claim(rip, rbp);
 	va_start(ap, f);
 	fmt_vbuf(text, sizeof(text), f, ap);
 	va_end(ap);
-	panic_report(NULL, (uint64_t)__builtin_return_address(0), *(uint64_t *)__builtin_frame_address(0), text);
+	panic_report(NULL, rip, rbp, text);
 }

@@ -51,7 +51,7 @@ static void trap_nmi(struct trap_frame *f)
 {
 	this_cpu()->nmis++;
 	if (panic_in_progress())
-		panic_stop_here();
+		panic_stopped(f->rip, f->rbp);
 	panic_at(f, "non-maskable interrupt: the hardware or a debugger asks for attention");
 }
 
