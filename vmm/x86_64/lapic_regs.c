@@ -284,6 +284,8 @@ err_t lapic_msr_write(struct vcpu *v, uint32_t index, uint64_t value)
 
 /* ---- state that can travel ---- */
 
+_Static_assert(sizeof(struct lapic_state) == 44 * 4 + 4 * 8, "no padding in what travels");
+
 void lapic_save(const struct vcpu *v, struct lapic_state *out)
 {
 	const struct lapic *l = lapic_of(v);
@@ -309,7 +311,7 @@ static bool state_legal(const struct lapic_state *s)
 {
 	if (s->version != LAPIC_STATE_VERSION || s->tpr > 0xff || (s->svr & ~SVR_MASK) || (s->ldr & 0xffffff) ||
 	    (s->dfr & 0xfffffff) != 0xfffffff || ((s->esr_latched | s->esr_pending) & ~ESR_MASK) || (s->icr_low & ~ICR_VALID) ||
-	    (s->timer_divide & ~0xbu) || (s->signals & ~SIG_MASK) || s->wait_sipi > 1)
+	    (s->timer_divide & ~0xbu) || (s->signals & ~SIG_MASK) || s->wait_sipi > 1 || s->reserved)
 		return false;
 	if ((s->base_msr & ~(BASE_ADDR_MASK | BASE_BSP | BASE_EXTD | BASE_EN)) || (s->base_msr & (BASE_EN | BASE_EXTD)) == BASE_EXTD)
 		return false;

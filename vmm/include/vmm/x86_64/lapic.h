@@ -86,7 +86,7 @@ struct lapic_state {
 	uint32_t timer_divide, timer_initial;
 	uint32_t isr[8], irr[8], tmr[8];
 	uint32_t signals;                /* NMI, INIT, SIPI pending, see lapic.c */
-	uint32_t wait_sipi;
+	uint32_t wait_sipi, reserved;
 	uint64_t base_msr;
 	uint64_t timer_start_ns;         /* guest time when the count was written or last wrapped */
 	uint64_t timer_deadline_ns;      /* guest time, UINT64_MAX not armed; one-shot and periodic */
