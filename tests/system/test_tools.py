@@ -25,14 +25,15 @@ def nm_symbols():
     return {(words[2], int(words[0], 16)) for words in map(str.split, lines) if len(words) == 3}
 
 
-def image_bytes(data, address, size):
-    """What the PE image holds at a relative address."""
+def image_bytes(data, address, size=0):
+    """What the PE image holds at a relative address: size bytes, or all to the end of the section."""
     pe = struct.unpack_from("<I", data, 0x3C)[0]
     count, optional = struct.unpack_from("<H", data, pe + 6)[0], struct.unpack_from("<H", data, pe + 20)[0]
     for i in range(count):
         virtual_size, start, raw_size, raw = struct.unpack_from("<IIII", data, pe + 24 + optional + 40 * i + 8)
-        if start <= address and address + size <= start + min(virtual_size, raw_size):
-            return data[raw + address - start:raw + address - start + size]
+        end = start + min(virtual_size, raw_size)
+        if start <= address and address + size <= end:
+            return data[raw + address - start:raw + (address + size if size else end) - start]
     return b""
 
 
@@ -46,10 +47,10 @@ def check_symbol_table(tap):
     offsets, names = table[0::2], table[1::2]
     tap.ok(count > 100, "the image carries a symbol table", "%d entries" % count)
     tap.ok(list(offsets) == sorted(set(offsets)), "it is sorted, without doubles")
+    strings = image_bytes(data, symbols["ksym_names"])
 
     def name(index):
-        start = symbols["ksym_names"] + names[index]
-        return image_bytes(data, start, 128).split(b"\0")[0].decode()
+        return strings[names[index]:].split(b"\0")[0].decode()
 
     wrong = [name(i) for i in range(count - 1) if (name(i), offsets[i]) not in pairs]
     tap.check("each entry is where the function is", wrong[:10])

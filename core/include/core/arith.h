@@ -2,6 +2,7 @@
 /* Checked arithmetic and bit helpers for values that come from outside. Pure. */
 #ifndef CORE_ARITH_H
 #define CORE_ARITH_H
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,6 +32,7 @@ static inline bool is_pow2(uint64_t v) { return v && (v & (v - 1)) == 0; }
 #define KIB 1024ull
 #define MIB (1024ull * KIB)
 #define GIB (1024ull * MIB)
+#undef PAGE_SIZE /* the C library's limits.h may have one, an int */
 #define PAGE_SIZE 4096ull
 #define PAGE_SHIFT 12
 
