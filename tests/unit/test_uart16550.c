@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The serial port driver against a model of the PC16550D's registers: presence, set-up, output, and a line that hangs. */
+/* The serial port driver against a model of the PC16550D's registers: presence, set-up, output,
+ * input with and without interrupts, and a line that hangs. */
 #include "../fake/fake.h"
 #include "../fake/fake_portio.h"
 #include "tap.h"
@@ -14,7 +15,9 @@ struct model {
 	uint8_t reg[8], dll, dlm;
 	char sent[4096];
 	unsigned nsent, fifo, reads;
-	bool hung, overrun;
+	bool hung, overrun, brk, gone;
+	const char *in;
+	unsigned nin;
 };
 static struct model m;
 
@@ -22,13 +25,17 @@ static uint8_t model_read(void *ctx, uint16_t port)
 {
 	struct model *u = ctx;
 
-	if (port < COM1 || port > COM1 + 7)
+	if (port < COM1 || port > COM1 + 7 || u->gone)
 		return 0xff;
 	u->reads++;
+	if (port == COM1 && u->nin) {
+		u->nin--;
+		return (uint8_t)*u->in++;
+	}
 	if (port == COM1 + 5) {
 		if (!u->hung)
 			u->fifo = 0; /* an instant line */
-		return u->fifo ? 0 : 0x60;
+		return (uint8_t)((u->fifo ? 0 : 0x60) | (u->nin ? 1 | (u->brk ? 0x10 : 0) : 0));
 	}
 	return u->reg[port - COM1];
 }
@@ -100,11 +107,65 @@ static void test_hung(void)
 	ok(m.nsent == 5 && !memcmp(m.sent, "three", 5), "until it drains");
 }
 
+static char got[256];
+static unsigned ngot;
+
+static void on_char(void *ctx, char c)
+{
+	(void)ctx;
+	if (ngot < sizeof(got))
+		got[ngot++] = c;
+}
+
+static void type(const char *s)
+{
+	m.in = s;
+	m.nin = (unsigned)strlen(s);
+}
+
+static void test_input(void)
+{
+	static const char hundred[] = "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789";
+
+	uart_set_rx(on_char, NULL);
+	ok_eq(m.reg[1], 1, "receive interrupts are on");
+	type("hello");
+	fake_gsi_raise(4);
+	fake_loop_settle();
+	ok(ngot == 5 && !memcmp(got, "hello", 5), "an interrupt takes what is there");
+	ngot = 0;
+	type(hundred);
+	fake_gsi_raise(4);
+	fake_loop_settle();
+	ok(ngot == 100 && !memcmp(got, hundred, 100), "more than one turn's worth arrives too");
+	ngot = 0;
+	fake_clock_advance(500 * NS_PER_MS);
+	fake_loop_settle();
+	type("lost edge");
+	fake_clock_advance(500 * NS_PER_MS);
+	fake_loop_settle();
+	ok(ngot == 9, "without an interrupt the timer finds it");
+	type("x");
+	fake_clock_advance(20 * NS_PER_MS);
+	fake_loop_settle();
+	ok(ngot == 10, "and polls fast from then on");
+	m.brk = true;
+	type("y");
+	fake_gsi_raise(4);
+	fake_loop_settle();
+	ok(ngot == 10, "a break is no character");
+	m.gone = true;
+	fake_gsi_raise(4);
+	fake_loop_settle();
+	ok(ngot == 10, "a port that vanished reads as all ones and ends the reading");
+}
+
 int main(void)
 {
 	fake_init(16 * MIB, 1);
 	test_absent();
 	test_output();
 	test_hung();
+	test_input();
 	return tap_done();
 }
