@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a parsed request to its handler: route, right, media type, body. CPU 0, the connection's task. */
+#include <core/arith.h>
+#include <core/fmt.h>
+#include <sandbox/api.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include "call.h"
+
+/* Does path match the pattern? What stands for {name} goes to name (API_NAME_MAX bytes). */
+static bool route_matches(const char *pattern, const char *path, char *name)
+{
+	const char *brace = strchr(pattern, '{'), *end;
+	size_t prefix, n;
+
+	if (!brace)
+		return strcmp(pattern, path) == 0;
+	prefix = (size_t)(brace - pattern);
+	if (strncmp(pattern, path, prefix) != 0)
+		return false;
+	end = path + prefix + strcspn(path + prefix, "/");
+	n = (size_t)(end - path) - prefix;
+	if (n == 0 || n >= API_NAME_MAX || strcmp(strchr(brace, '}') + 1, end) != 0)
+		return false;
+	memcpy(name, path + prefix, n);
+	name[n] = '\0';
+	return true;
+}
+
+static void allow_method(char *allow, size_t cap, enum http_method m)
+{
+	static const char *const names[] = {[HTTP_GET] = "GET, HEAD", [HTTP_POST] = "POST", [HTTP_PUT] = "PUT", [HTTP_DELETE] = "DELETE"};
+	size_t n = strlen(allow);
+
+	fmt_buf(allow + n, cap - n, "%s%s", n ? ", " : "", names[m]);
+}
+
+/* Finds the route; answers 404 or 405 itself. */
+static const struct route *find_route(struct http_exchange *x, char *name)
+{
+	enum http_method want = http_method(x) == HTTP_HEAD ? HTTP_GET : http_method(x);
+	char allow[64] = "";
+
+	for (unsigned i = 0; i < api_nroutes; i++) {
+		if (!route_matches(api_routes[i].pattern, http_path(x), name))
+			continue;
+		if (api_routes[i].method == want)
+			return &api_routes[i];
+		allow_method(allow, sizeof(allow), api_routes[i].method);
+	}
+	if (!allow[0]) {
+		api_problem_text(x, PROBLEM_NOT_FOUND, "there is nothing at this path; see /v1/openapi.json");
+		return NULL;
+	}
+	http_add_header(x, "Allow", allow);
+	api_problem_text(x, PROBLEM_METHOD_NOT_ALLOWED, "this path takes %s, not %s", allow, http_method_name(x));
+	return NULL;
+}
+
+static bool is_json(const char *media_type)
+{
+	size_t n = media_type ? strcspn(media_type, "; ") : 0;
+
+	return n == strlen("application/json") && strncasecmp(media_type, "application/json", n) == 0;
+}
+
+/* Reads and decodes the body into c->body, which holds defaults. Answers itself on error. */
+static bool read_body(struct call *c)
+{
+	struct problem p;
+	char *text;
+	size_t n;
+	err_t e;
+
+	if (c->route->body_optional && !http_has_body(c->x))
+		return true;
+	if (!is_json(http_header(c->x, "content-type"))) {
+		api_problem_text(c->x, PROBLEM_UNSUPPORTED_MEDIA_TYPE, "expected a body of Content-Type application/json");
+		return false;
+	}
+	e = http_body_read_all(c->x, API_BODY_MAX, &text, &n);
+	if (e == E_LIMIT)
+		api_problem_text(c->x, PROBLEM_TOO_LARGE, "expected at most %u KiB of JSON", API_BODY_MAX / 1024);
+	else if (e)
+		api_problem_text(c->x, e == E_TIMEOUT ? PROBLEM_TIMEOUT : PROBLEM_BAD_REQUEST, "the body did not arrive whole");
+	if (e)
+		return false;
+	e = c->route->body_optional && n == 0 ? OK : schema_decode(c->route->schema, text, n, c->body, &p);
+	free(text);
+	if (e)
+		api_problem(c->x, &p);
+	return e == OK;
+}
+
+static void run_with_body(struct call *c)
+{
+	c->body = calloc(1, sizeof(*c->body));
+	if (!c->body) {
+		api_problem_text(c->x, PROBLEM_INSUFFICIENT_MEMORY, "no memory to read the request");
+		return;
+	}
+	if (c->route->schema == &schema_vm)
+		vm_spec_defaults(&c->body->vm);
+	if (c->route->schema == &schema_stop)
+		c->body->stop.timeout_ms = 10000;
+	if (read_body(c))
+		c->route->handle(c);
+	free(c->body);
+}
+
+static void api_handle(void *ctx, struct http_exchange *x)
+{
+	struct call c = {.x = x};
+
+	(void)ctx;
+	http_add_header(x, "Cache-Control", "no-store");
+	c.route = find_route(x, c.name);
+	if (!c.route)
+		return;
+	if (c.route->right == RIGHT_CLIENT && !http_peer(x)->has_cert) {
+		api_problem_text(x, PROBLEM_UNAUTHORIZED, "present a client certificate of this node; `caisson pair` makes one");
+		return;
+	}
+	if (c.route->schema)
+		run_with_body(&c);
+	else
+		c.route->handle(&c);
+}
+
+struct vm_ctl *call_vm(struct call *c)
+{
+	struct vm_ctl *vm = vm_ctl_find(c->name);
+
+	if (!vm)
+		api_problem_text(c->x, PROBLEM_NOT_FOUND, "there is no VM \"%s\"", c->name);
+	return vm;
+}
+
+/* What the HTTP server itself refuses: the same documents. A status that has no kind of its own is a bad request. */
+static void api_server_problem(void *ctx, struct http_exchange *x, int status, const char *detail)
+{
+	enum problem_kind k = PROBLEM_BAD_REQUEST;
+
+	(void)ctx;
+	for (unsigned i = 1; i < PROBLEM_KINDS; i++)
+		if (problem_info((enum problem_kind)i)->status == status)
+			k = (enum problem_kind)i;
+	api_problem_text(x, k, "%s", detail);
+}
+
+const struct http_handler api_handler = {.handle = api_handle, .problem = api_server_problem};
