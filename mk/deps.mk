@@ -28,7 +28,11 @@ $(B)/host/deps/READY: $(LIB_INPUTS) $(B)/packages-check
 	+$(Q)$(LIB_MAKE) CC='$(HOST_CC)' AR=ar LIB_CFLAGS='$(HOST_LIB_CFLAGS)' LIBS='$(HOST_LIBS)'
 	@touch $@
 
-# One stamp per group of Debian packages (deps/packages).
+# One stamp per group of Debian packages (deps/packages). The lock keeps two groups from using apt at once.
+NEED_PYTHON := command -v python3 >/dev/null || { test "$$(id -u)" = 0 && apt-get -qq update && \
+  DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends python3 >/dev/null; } || \
+  { echo 'python3 is missing: apt-get install python3'; exit 1; }
 $(B)/packages-%: deps/packages tools/build/packages.py
-	$(Q)python3 tools/build/packages.py deps/packages $*
-	@mkdir -p $(@D); touch $@
+	@mkdir -p $(@D)
+	$(Q)exec 9>$(B)/.packages.lock; flock 9; $(NEED_PYTHON); python3 tools/build/packages.py deps/packages $*
+	@touch $@

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Starting it: what a run needs beside the firmware, and the scripts of tools/run.
-$(B)/guest/.ready: tools/build/guest.py tools/build/archive.py
+$(B)/guest/.ready: tools/build/guest.py tools/build/archive.py $(B)/packages-run
 	@mkdir -p $(@D)
 	$(Q)python3 tools/build/guest.py kernel $(@D)
 	@touch $@

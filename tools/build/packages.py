@@ -47,7 +47,8 @@ def older(version, minimum):
     return subprocess.run(["dpkg", "--compare-versions", version, "lt", minimum], check=False).returncode == 0
 
 
-INSTALL = ["install", "-y", "--no-install-recommends"]
+# Another program may be using dpkg for a while, unattended-upgrades for instance.
+INSTALL = ["-o", "DPkg::Lock::Timeout=600", "install", "-y", "--no-install-recommends"]
 
 
 def from_backports(package):
