@@ -13,7 +13,7 @@
 #define CAP_MAX 48 /* a 256-byte space has room for no more (PCI 3.0, 6.7) */
 
 enum { CFG_ID = 0x00, CFG_COMMAND = 0x04, CFG_STATUS = 0x06, CFG_CLASS = 0x08, CFG_HEADER = 0x0e, CFG_SECONDARY = 0x19,
-       CFG_SUBSYS = 0x2c, CFG_CAP = 0x34, CFG_LINE = 0x3c };
+       CFG_SUBORDINATE = 0x1a, CFG_SUBSYS = 0x2c, CFG_CAP = 0x34, CFG_LINE = 0x3c };
 enum { CMD_IO = 1, CMD_MEMORY = 2, CMD_MASTER = 4, CMD_INTX_OFF = 1 << 10 };
 enum { CAP_ID_PM = 1, CAP_ID_MSI = 5, CAP_ID_MSIX = 0x11 };
 enum { PM_CSR = 4, PM_STATE = 3 };
@@ -256,6 +256,23 @@ struct pci_dev *pci_get(unsigned i)
 	return i < pci_ndevs ? pci_devs[i] : NULL;
 }
 
+static void pci_set_command(const struct pci_dev *d, uint32_t bits)
+{
+	pci_write(d, CFG_COMMAND, 2, pci_read(d, CFG_COMMAND, 2) | bits);
+}
+
+/* Bridges above the device must pass its DMA and interrupts up: some firmware takes that from them when it leaves. */
+static void pci_enable_bridges(const struct pci_dev *d)
+{
+	for (unsigned i = 0; i < pci_ndevs; i++) {
+		const struct pci_dev *b = pci_devs[i];
+
+		if (b->segment == d->segment && b->bus < d->bus && (pci_read(b, CFG_HEADER, 1) & 0x7f) == 1 &&
+		    d->bus >= pci_read(b, CFG_SECONDARY, 1) && d->bus <= pci_read(b, CFG_SUBORDINATE, 1))
+			pci_set_command(b, CMD_IO | CMD_MEMORY | CMD_MASTER);
+	}
+}
+
 void pci_enable(struct pci_dev *d)
 {
 	unsigned pm = pci_find_cap(d, CAP_ID_PM, 0);
@@ -268,7 +285,8 @@ void pci_enable(struct pci_dev *d)
 		while (hal_clock_ns() < until) /* PCI PM 1.2, 5.4: the function does not answer before */
 			arch_relax();
 	}
-	pci_write(d, CFG_COMMAND, 2, pci_read(d, CFG_COMMAND, 2) | CMD_IO | CMD_MEMORY | CMD_MASTER | CMD_INTX_OFF);
+	pci_enable_bridges(d);
+	pci_set_command(d, CMD_IO | CMD_MEMORY | CMD_MASTER | CMD_INTX_OFF);
 }
 
 void pci_disable_dma(struct pci_dev *d)

@@ -26,7 +26,7 @@ static void bridge_to(struct fake_pci_fn *f, uint8_t secondary)
 {
 	put_le32(f->cfg + 8, 0x060400u << 8);
 	f->cfg[0x18] = f->bus;
-	f->cfg[0x19] = secondary;
+	f->cfg[0x19] = f->cfg[0x1a] = secondary;
 }
 
 static void test_tree(void)
@@ -43,6 +43,9 @@ static void test_tree(void)
 	ok(pci_get(2)->bus == 2 && pci_get(3)->fn == 5, "behind the bridge");
 	ok_eq(pci_get(4)->bus, 0x40, "on a further root bus");
 	ok(pci_get(6) == NULL, "no more");
+	pci_enable(pci_get(3));
+	ok_eq(get_le16(fns[3].cfg + 4), 0x407, "enabled: I/O, memory, bus master, no INTx");
+	ok(get_le16(fns[1].cfg + 4) == 7 && get_le16(fns[6].cfg + 4) == 0, "the bridge above it passes DMA, others are left alone");
 	bridge_to(put(1, 0, 1, 0, 1), 2);
 	bridge_to(put(2, 2, 0, 0, 1), 2); /* to itself */
 	bridge_to(put(3, 2, 1, 0, 1), 1); /* back */

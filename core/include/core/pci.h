@@ -33,7 +33,7 @@ unsigned pci_find_cap(const struct pci_dev *d, uint8_t id, unsigned start);
 /* Maps a memory BAR, uncached. E_INVAL: no such BAR; E_UNSUPPORTED: port space; E_NOENT: the firmware gave it no
  * address; E_CORRUPT: it lies over RAM; E_RANGE: too big; E_NOMEM. */
 err_t pci_map_bar(struct pci_dev *d, unsigned bar, volatile void **out, uint64_t *size) MUST_CHECK;
-void pci_enable(struct pci_dev *d); /* power state D0; memory, I/O, bus master; INTx off */
+void pci_enable(struct pci_dev *d); /* power state D0; memory, I/O, bus master, also of the bridges above; INTx off */
 /* Takes away bus mastering: a device that broke its protocol can no longer write memory. */
 void pci_disable_dma(struct pci_dev *d);
 /* Programs MSI-X entry (or MSI when index is 0 and there is no MSI-X). E_UNSUPPORTED, E_NOMEM. */
