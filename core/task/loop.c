@@ -25,14 +25,34 @@ void loop_init(unsigned cpu)
 	list_init(&c->ready);
 	c->host_since_ns = now;
 	atomic_store_explicit(&c->started_ns, now, memory_order_relaxed);
+	atomic_store_explicit(&c->slice_since_ns, UINT64_MAX, memory_order_relaxed);
+	atomic_store_explicit(&c->idle_since_ns, UINT64_MAX, memory_order_relaxed);
 	sched_init_cpu(cpu);
 	c->inited = true;
 }
 
-/* Owner only: a plain load and store, atomic so that other CPUs read whole values. */
-static void counter_add(_Atomic uint64_t *counter, uint64_t v)
+/* Owner only. since tells other CPUs of the piece of time that goes on, so that a CPU that sleeps for hours is not
+ * thought busy. Taken back before it is counted: a reader may miss the piece for a moment, never see it twice. */
+static void piece_start(_Atomic uint64_t *since, uint64_t now_ns)
 {
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + v, memory_order_relaxed);
+	atomic_store_explicit(since, now_ns, memory_order_relaxed);
+}
+
+static void piece_end(_Atomic uint64_t *since, _Atomic uint64_t *counter, uint64_t now_ns)
+{
+	uint64_t v = now_ns - atomic_load_explicit(since, memory_order_relaxed);
+
+	atomic_store_explicit(since, UINT64_MAX, memory_order_relaxed);
+	v += atomic_load_explicit(counter, memory_order_relaxed);
+	atomic_store_explicit(counter, v, memory_order_release);
+}
+
+static uint64_t counter_read(_Atomic uint64_t *since, _Atomic uint64_t *counter, uint64_t now_ns)
+{
+	uint64_t v = atomic_load_explicit(counter, memory_order_acquire);
+	uint64_t start = atomic_load_explicit(since, memory_order_relaxed);
+
+	return start < now_ns ? v + (now_ns - start) : v;
 }
 
 static bool host_work_pending(struct loop_cpu *c, uint64_t now_ns)
@@ -52,12 +72,13 @@ static bool run_slice(struct loop_cpu *c, uint64_t now_ns, bool busy)
 	/* Timers end the slice when they are due; when host work waits anyway, they wait with it for the burst. */
 	until = MIN(until, busy ? now_ns + LOOP_BURST_NS : loop_next_timer(c));
 	hal_timer_arm(until);
+	piece_start(&c->slice_since_ns, now_ns);
 	atomic_store_explicit(&c->in_slice, true, memory_order_seq_cst);
 	se->run(se, until);
 	atomic_store_explicit(&c->in_slice, false, memory_order_seq_cst);
 	end = hal_clock_ns();
 	sched_account(se, end - now_ns, end);
-	counter_add(&c->guest_ns, end - now_ns);
+	piece_end(&c->slice_since_ns, &c->guest_ns, end);
 	c->host_since_ns = end;
 	return true;
 }
@@ -82,12 +103,13 @@ bool loop_turn(void)
 void loop_idle(void)
 {
 	struct loop_cpu *c = loop_this();
-	uint64_t before = hal_clock_ns(), now;
+	uint64_t now;
 
 	hal_timer_arm(MIN(loop_next_timer(c), sched_next_event()));
+	piece_start(&c->idle_since_ns, hal_clock_ns());
 	hal_idle();
 	now = hal_clock_ns();
-	counter_add(&c->idle_ns, now - before);
+	piece_end(&c->idle_since_ns, &c->idle_ns, now);
 	c->host_since_ns = now;
 }
 
@@ -102,13 +124,16 @@ _Noreturn void loop_run(void)
 void loop_stats(unsigned cpu, struct loop_stats *out)
 {
 	struct loop_cpu *c;
-	uint64_t total;
+	uint64_t now = hal_clock_ns(), total;
 
 	BUG_ON(cpu >= HAL_MAX_CPUS);
 	c = &loop_cpus[cpu];
-	out->guest_ns = atomic_load_explicit(&c->guest_ns, memory_order_relaxed);
-	out->idle_ns = atomic_load_explicit(&c->idle_ns, memory_order_relaxed);
-	total = c->inited ? hal_clock_ns() - atomic_load_explicit(&c->started_ns, memory_order_relaxed) : 0;
-	/* The counters lag behind the clock by at most what runs now; that counts as host time. */
+	if (!c->inited) {
+		*out = (struct loop_stats){0};
+		return;
+	}
+	out->guest_ns = counter_read(&c->slice_since_ns, &c->guest_ns, now);
+	out->idle_ns = counter_read(&c->idle_since_ns, &c->idle_ns, now);
+	total = now - atomic_load_explicit(&c->started_ns, memory_order_relaxed);
 	out->host_ns = total > out->guest_ns + out->idle_ns ? total - out->guest_ns - out->idle_ns : 0;
 }

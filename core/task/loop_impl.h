@@ -21,6 +21,7 @@ struct loop_cpu {
 	bool inited;
 	atomic_bool in_slice;    /* a vCPU has the CPU: mail needs an interrupt to be seen, even from this CPU */
 	_Atomic uint64_t started_ns, guest_ns, idle_ns;
+	_Atomic uint64_t slice_since_ns, idle_since_ns; /* UINT64_MAX: not now */
 } __attribute__((aligned(64)));
 
 extern struct loop_cpu loop_cpus[HAL_MAX_CPUS];

@@ -58,12 +58,12 @@ void fake_gsi_raise(unsigned isa_irq);
 
 /* Is this CPU's window to guest memory open? Tests assert false at the end. */
 bool fake_guest_access_open(void);
-/* Off: guest pages stay accessible always (needed with more than one thread). On by default. */
+/* Off: guest pages stay accessible always (needed when more than one thread touches them). On by default. */
 void fake_guest_strict(bool on);
 bool fake_is_guest_block(struct hpa a);
 /* Lets hal_map_device(a, ...) return ptr for an address in [a, a + size). */
 void fake_mmio_add(struct hpa a, uint64_t size, void *ptr);
-/* The n-th hal_stack_alloc or hal_map_device from now (0: the next) fails once; -1 none. */
+/* The n-th hal_stack_alloc from now (0: the next) fails once; -1 none. */
 void fake_fail_stack_alloc(int n);
 void fake_entropy_fail(bool fail);
 

@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RAM, stacks and device memory of the fake machine: one reservation of address space in which only what the memory
- * map calls RAM is accessible, to the page. Guest blocks are inaccessible outside of the access window. */
+ * map calls RAM is accessible, to the page. Guest blocks are inaccessible; inside of the access window the fault handler
+ * opens those that are touched, and the window's end closes them again (opening all each time would cost far more). */
 #include "fake_impl.h"
 #include <core/arith.h>
 #include <core/panic.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
 #define BLOCK (2 * MIB)
 #define MAX_STACKS 4096
 #define MAX_MMIO 32
+#define MAX_OPEN 64
 
 static char *ram;
 static uint64_t ram_end;
 static bool *guest_blocks;
 static bool strict = true;
 static _Thread_local bool access_open;
+static uint64_t open_blocks[MAX_OPEN]; /* made accessible in this window */
+static unsigned nopen;
+static struct sigaction old_segv;
 
 struct stack { void *top; size_t size; };
 static struct stack stacks[MAX_STACKS];
@@ -23,6 +30,52 @@ static int stack_fail = -1;
 struct mmio { uint64_t base, size; char *ptr; };
 static struct mmio mmios[MAX_MMIO];
 static unsigned nmmios;
+
+static void block_protect(uint64_t block, bool open)
+{
+	if (mprotect(ram + block * BLOCK, BLOCK, open ? PROT_READ | PROT_WRITE : PROT_NONE))
+		panic("fake: mprotect");
+}
+
+static void close_blocks(void)
+{
+	while (nopen)
+		if (guest_blocks[open_blocks[--nopen]])
+			block_protect(open_blocks[nopen], false);
+}
+
+/* A fault: in an open window on a guest block it is resolved, any other is what the test has to see. */
+static void segv_handler(int sig, siginfo_t *info, void *context)
+{
+	uint64_t off = (uint64_t)((char *)info->si_addr - ram);
+
+	if (access_open && strict && off < ram_end && guest_blocks[off / BLOCK]) {
+		if (nopen == MAX_OPEN)
+			close_blocks();
+		for (unsigned i = 0; i < nopen; i++)
+			if (open_blocks[i] == off / BLOCK)
+				goto report; /* open and faulting all the same */
+		block_protect(off / BLOCK, true);
+		open_blocks[nopen++] = off / BLOCK;
+		return;
+	}
+report:
+	if (off < ram_end)
+		fprintf(stderr, "fake: access to 0x%llx: %s\n", (unsigned long long)off,
+			guest_blocks[off / BLOCK] ? "guest memory outside of hal_guest_access_*" : "not RAM");
+	if (old_segv.sa_flags & SA_SIGINFO) {
+		old_segv.sa_sigaction(sig, info, context);
+		return;
+	}
+	sigaction(SIGSEGV, &old_segv, NULL); /* faults again, for whoever was there before us */
+}
+
+static void segv_install(void)
+{
+	struct sigaction sa = { .sa_sigaction = segv_handler, .sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK };
+
+	sigaction(SIGSEGV, &sa, &old_segv);
+}
 
 static bool is_backed(const struct boot_region *r)
 {
@@ -39,6 +92,7 @@ void fake_ram_map(const struct boot_region *regions, unsigned n)
 		panic("fake: no address space for %llu MiB", (unsigned long long)(ram_end / MIB));
 	ram = (char *)align_up((uintptr_t)ram, BLOCK);
 	guest_blocks = calloc(ram_end / BLOCK, sizeof *guest_blocks);
+	segv_install();
 	for (unsigned i = 0; i < n; i++)
 		if (is_backed(&regions[i]) &&
 		    mprotect(ram + regions[i].base.v, regions[i].size, PROT_READ | PROT_WRITE))
@@ -61,34 +115,18 @@ struct hpa hal_hpa_of(const void *direct)
 	return HPA(off);
 }
 
-/* Changes the protection of all guest blocks, a run at a time. */
-static void guest_protect(int prot)
-{
-	uint64_t n = ram_end / BLOCK, i = 0, k;
-
-	if (!strict)
-		return;
-	while (i < n) {
-		for (k = i; k < n && guest_blocks[k]; k++)
-			;
-		if (k > i && mprotect(ram + i * BLOCK, (k - i) * BLOCK, prot))
-			panic("fake: mprotect");
-		i = k + 1;
-	}
-}
-
 void hal_guest_access_begin(void)
 {
 	BUG_ON(access_open); /* STAC does not nest: the inner end would close the outer window */
-	guest_protect(PROT_READ | PROT_WRITE);
 	access_open = true;
 }
 
 void hal_guest_access_end(void)
 {
 	BUG_ON(!access_open);
-	guest_protect(PROT_NONE);
 	access_open = false;
+	if (strict)
+		close_blocks();
 }
 
 bool fake_guest_access_open(void)
@@ -98,10 +136,11 @@ bool fake_guest_access_open(void)
 
 void fake_guest_strict(bool on)
 {
-	guest_protect(PROT_READ | PROT_WRITE);
+	BUG_ON(access_open);
 	strict = on;
-	if (!access_open)
-		guest_protect(PROT_NONE);
+	for (uint64_t i = 0; i < ram_end / BLOCK; i++)
+		if (guest_blocks[i])
+			block_protect(i, !on);
 }
 
 bool fake_is_guest_block(struct hpa a)
@@ -114,8 +153,8 @@ void hal_direct_set_guest(struct hpa block, bool guest)
 	BUG_ON(!is_aligned(block.v, BLOCK) || block.v >= ram_end);
 	BUG_ON(guest_blocks[block.v / BLOCK] == guest); /* core/mm tells changes only */
 	guest_blocks[block.v / BLOCK] = guest;
-	if (strict && mprotect(ram + block.v, BLOCK, guest && !access_open ? PROT_NONE : PROT_READ | PROT_WRITE))
-		panic("fake: mprotect");
+	if (strict)
+		block_protect(block.v / BLOCK, !guest);
 }
 
 void fake_mmio_add(struct hpa a, uint64_t size, void *ptr)

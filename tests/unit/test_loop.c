@@ -206,6 +206,15 @@ static void test_starvation(void)
 	fake_loop_settle();
 }
 
+static struct loop_stats seen_idle;
+
+static void idle_watch(void *ctx)
+{
+	(void)ctx;
+	fake_clock_advance(3600 * NS_PER_S);
+	loop_stats(0, &seen_idle); /* as another CPU sees it while this one sleeps */
+}
+
 static void test_stats(void)
 {
 	static struct timer t;
@@ -220,6 +229,13 @@ static void test_stats(void)
 	fake_loop_settle();
 	loop_stats(0, &b);
 	ok(b.idle_ns - a.idle_ns == 7 * NS_PER_MS && b.guest_ns == a.guest_ns, "idle time is counted");
+	loop_stats(0, &a);
+	fake_idle_hook(idle_watch, NULL);
+	loop_idle();
+	fake_idle_hook(NULL, NULL);
+	loop_stats(0, &b);
+	ok_eq(seen_idle.idle_ns - a.idle_ns, 3600 * NS_PER_S, "also while it goes on");
+	ok(b.idle_ns == seen_idle.idle_ns && b.host_ns == a.host_ns, "and not twice");
 	loop_stats(5, &a);
 	ok(a.host_ns == 0 && a.idle_ns == 0, "a CPU that never ran has no times");
 }

