@@ -51,7 +51,7 @@ FW_LDFLAGS := -pie --no-dynamic-linker -z norelro -z text -z noexecstack -z max-
   --gc-sections -Bsymbolic --fatal-warnings -T efi/efi.lds
 FW_LDLIBS = --start-group $(FW_LIBS:%=$(FW_DEPS)/lib/lib%.a) $(FW_DEPS)/lib/libc.a $(shell $(FW_CC) -print-libgcc-file-name) --end-group
 
-$(O)/ksyms0.S: tools/build/ksyms.py
+$(O)/ksyms0.S: tools/build/ksyms.py | $(B)/packages-build
 	@mkdir -p $(@D)
 	$(Q)python3 tools/build/ksyms.py empty $@
 $(O)/stage1.elf: $(FW_OBJ) $(O)/ksyms0.o $(O)/sources efi/efi.lds $(O)/deps/READY

@@ -10,6 +10,6 @@ $(GEN)/font.c: tools/build/font.py $(B)/deps/.fetched
 # Any folder may have an embed.lst; the files that they name are dependencies too.
 EMBED_LISTS := $(sort $(shell find $(wildcard core net vmm sandbox efi) -name embed.lst))
 EMBED_FILES := $(if $(EMBED_LISTS),$(shell sed 's/\#.*//' $(EMBED_LISTS) | awk 'NF{print $$2}'))
-$(GEN)/embed.c $(GEN)/embed.h &: tools/build/embed.py $(EMBED_LISTS) $(EMBED_FILES)
+$(GEN)/embed.c $(GEN)/embed.h &: tools/build/embed.py $(EMBED_LISTS) $(EMBED_FILES) | $(B)/packages-build
 	@mkdir -p $(@D)
 	$(Q)python3 tools/build/embed.py $(GEN)/embed.c $(GEN)/embed.h $(EMBED_LISTS)
