@@ -247,9 +247,10 @@ static void fake_skip(struct vcpu *v, unsigned len)
 	f->regs.rip += len;
 }
 
-static void fake_event_reset(struct vcpu *v)
+static void fake_latch_reset(struct vcpu *v, bool power_on)
 {
-	((struct fake_vcpu *)v->hv)->event_resets++;
+	(void)power_on;
+	((struct fake_vcpu *)v->hv)->latch_resets++;
 }
 
 static bool fake_has_spec_ctrl(void)
@@ -262,7 +263,7 @@ static const struct hv_arch_ops fake_arch_ops = {
 	.reg_set = fake_reg_set,
 	.seg_get = fake_seg_get,
 	.skip = fake_skip,
-	.event_reset = fake_event_reset,
+	.latch_reset = fake_latch_reset,
 	.has_spec_ctrl = fake_has_spec_ctrl,
 };
 

@@ -26,7 +26,7 @@ struct fake_vcpu {
 	err_t inject_result;          /* what vcpu_inject answers for interrupts; an event is logged only when OK */
 	uint64_t skipped;             /* bytes that arch->skip stepped over; RIP moves as well */
 	bool cr8_watch;
-	unsigned event_resets;
+	unsigned latch_resets;
 	struct arch_regs regs;
 };
 

@@ -17,6 +17,9 @@ void machine_power_button(struct vm *vm);
 size_t machine_console_input(struct vm *vm, const void *buf, size_t n);
 void machine_console_resize(struct vm *vm, unsigned cols, unsigned rows);
 
+/* Called by hv_init with the backend that was chosen, before the first guest. */
+void arch_hv_init(const struct hv_ops *ops);
+
 /* Per-vCPU architecture state (LAPIC, MSRs); vmm/x86_64/vcpu.c. init is called before hv_ops->vcpu_init, fini after vcpu_fini and
  * accepts half-built. reset also restores the backend's register state. */
 err_t arch_vcpu_init(struct vcpu *v) MUST_CHECK;

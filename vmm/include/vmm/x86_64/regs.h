@@ -43,6 +43,7 @@ struct x86_seg { uint16_t selector, attr; uint32_t limit; /* in bytes, also with
 #define X86_CR4_OSXSAVE (1ull << 18)
 #define X86_CR4_SMEP (1ull << 20)
 #define X86_CR4_SMAP (1ull << 21)
+#define X86_CR4_PKE (1ull << 22)
 #define X86_EFER_SCE (1ull << 0)
 #define X86_EFER_LME (1ull << 8)
 #define X86_EFER_LMA (1ull << 10)
@@ -104,8 +105,8 @@ struct hv_arch_ops {
 	void (*seg_get)(struct vcpu *v, unsigned seg, struct x86_seg *out);
 	/* Steps over the instruction of this exit when its length is known only now (MMIO): len bytes. */
 	void (*skip)(struct vcpu *v, unsigned len);
-	/* The INIT state of the backend's own latches: drops queued and half-delivered events, NMI blocking, shadows. */
-	void (*event_reset)(struct vcpu *v);
+	/* INIT: drops queued and half-delivered events, NMI blocking, interrupt shadow. power_on: the FPU state as well, which INIT keeps. */
+	void (*latch_reset)(struct vcpu *v, bool power_on);
 	/* May this guest see SPEC_CTRL? (it is switched with the guest) */
 	bool (*has_spec_ctrl)(void);
 };

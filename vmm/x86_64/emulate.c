@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Instructions that touch device registers. Plain moves become a portable MMIO exit; all others (read-modify-write, exchanges, what
+ * crosses a page, strings) are done here, access by access. Own CPU of the vCPU. An instruction that is not known gets #UD; a
+ * guest that runs code or keeps page tables outside of its memory is over. */
+#include <core/arith.h>
+#include <core/fmt.h>
+#include <vmm/x86_64/lapic.h>
+#include "x86.h"
+
+#define INSN_LOG_BURST 3
+
+void x86_gpr_put(struct vcpu *v, uint8_t reg, unsigned size, bool high, uint64_t value)
+{
+	enum x86_reg r = X86_GPR0 + reg;
+	uint64_t old = x86_reg(v, r), m = x86_size_mask(size);
+
+	if (high)
+		value = (old & ~0xff00ull) | (value & 0xff) << 8;
+	else if (size < 4)
+		value = (old & ~m) | (value & m);
+	else
+		value &= m;
+	x86_reg_put(v, r, value);
+}
+
+static uint64_t gpr_get(struct vcpu *v, const struct x86_insn *in, unsigned size)
+{
+	uint64_t value = x86_reg(v, X86_GPR0 + in->reg);
+
+	return (in->high_byte ? value >> 8 : value) & x86_size_mask(size);
+}
+
+static uint64_t extend(uint64_t value, unsigned from, bool sign)
+{
+	unsigned shift = 64 - 8 * from;
+
+	value &= x86_size_mask(from);
+	return sign ? (uint64_t)((int64_t)(value << shift) >> shift) : value;
+}
+
+static uint64_t swap_bytes(uint64_t value, unsigned size)
+{
+	return __builtin_bswap64(value) >> (64 - 8 * size);
+}
+
+static uint64_t operand_offset(struct vcpu *v, const struct x86_insn *in)
+{
+	uint64_t a = (uint64_t)in->disp;
+
+	if (in->base == REG_RIP_RELATIVE)
+		a += x86_reg(v, X86_RIP) + in->len;
+	else if (in->base >= 0)
+		a += x86_reg(v, X86_GPR0 + (unsigned)in->base);
+	if (in->index >= 0)
+		a += x86_reg(v, X86_GPR0 + (unsigned)in->index) * in->scale;
+	return a & x86_size_mask(in->addr_bytes);
+}
+
+void x86_mmio_finish(struct vcpu *v, const struct hv_exit *e)
+{
+	if (!e->mmio.write)
+		x86_gpr_put(v, e->mmio.reg, e->mmio.reg_size, e->mmio.high_byte, extend(e->mmio.value, e->mmio.size, e->mmio.sign_extend));
+	hv_current->arch->skip(v, e->mmio.insn_len);
+}
+
+/* The move as a portable exit. */
+static void plain_move(struct vcpu *v, const struct x86_insn *in, struct gpa a, struct hv_exit *e)
+{
+	e->kind = HV_EXIT_MMIO;
+	e->mmio.addr = a;
+	e->mmio.size = in->size;
+	e->mmio.write = in->mem_is_dst;
+	e->mmio.sign_extend = in->op == X86_OP_MOVSX;
+	e->mmio.reg = in->reg;
+	e->mmio.reg_size = in->reg_size;
+	e->mmio.high_byte = in->high_byte;
+	e->mmio.insn_len = in->len;
+	e->mmio.op = 0;
+	e->mmio.value = 0;
+	if (in->mem_is_dst)
+		e->mmio.value = (in->src == X86_SRC_IMM ? in->imm : gpr_get(v, in, in->size)) & x86_size_mask(in->size);
+}
+
+static bool is_plain(const struct x86_insn *in)
+{
+	return in->op == X86_OP_MOV || in->op == X86_OP_MOVZX || in->op == X86_OP_MOVSX;
+}
+
+/* What op leaves in memory, in its register operand and in the flags. mem: memory's value before. */
+struct outcome { uint64_t mem, reg, flags; bool write_mem, write_reg; };
+
+static void compute_store(struct vcpu *v, const struct x86_insn *in, uint64_t mem, struct outcome *o)
+{
+	uint64_t src = in->src == X86_SRC_IMM ? in->imm : gpr_get(v, in, in->size), rax;
+
+	o->write_mem = in->op != X86_OP_CMP && in->op != X86_OP_TEST && in->op != X86_OP_BT;
+	switch (in->op) {
+	case X86_OP_MOVBE:
+		o->mem = swap_bytes(src, in->size);
+		break;
+	case X86_OP_XCHG:
+		o->mem = src;
+		o->reg = mem;
+		o->write_reg = true;
+		break;
+	case X86_OP_XADD:
+		o->mem = decode_alu(in->op, in->size, mem, src, o->flags, &o->flags);
+		o->reg = mem;
+		o->write_reg = true;
+		break;
+	case X86_OP_CMPXCHG:
+		rax = x86_reg(v, X86_GPR0) & x86_size_mask(in->size);
+		decode_alu(in->op, in->size, rax, mem, o->flags, &o->flags);
+		o->mem = rax == mem ? src : mem;
+		if (rax != mem)
+			x86_gpr_put(v, REG_RAX, in->size, false, mem);
+		break;
+	default:
+		o->mem = decode_alu(in->op, in->size, mem, src, o->flags, &o->flags);
+		break;
+	}
+}
+
+static void compute_load(struct vcpu *v, const struct x86_insn *in, uint64_t mem, struct outcome *o)
+{
+	o->write_reg = in->op != X86_OP_CMP;
+	if (is_plain(in))
+		o->reg = extend(mem, in->size, in->op == X86_OP_MOVSX);
+	else if (in->op == X86_OP_MOVBE)
+		o->reg = swap_bytes(mem, in->size);
+	else
+		o->reg = decode_alu(in->op, in->size, gpr_get(v, in, in->size), mem, o->flags, &o->flags);
+}
+
+/* The long way: translate, read, compute, write. An error has been told to the guest, or it is over. */
+static void execute(struct vcpu *v, const struct x86_insn *in, uint64_t linear)
+{
+	bool reads = !(in->mem_is_dst && (in->op == X86_OP_MOV || in->op == X86_OP_MOVBE));
+	struct outcome o = { .flags = x86_reg(v, X86_RFLAGS) };
+	struct mem_ref ref;
+	uint64_t mem = 0;
+
+	if (x86_translate(v, linear, in->size, in->mem_is_dst ? GPT_WRITE : GPT_READ, &ref) != OK)
+		return;
+	if (reads && x86_mem_read(v, &ref, &mem) != OK)
+		return;
+	if (in->mem_is_dst)
+		compute_store(v, in, mem, &o);
+	else
+		compute_load(v, in, mem, &o);
+	if (o.write_mem && x86_mem_write(v, &ref, o.mem) != OK)
+		return;
+	if (o.write_reg)
+		x86_gpr_put(v, in->reg, in->reg_size, in->high_byte, o.reg);
+	x86_reg_put(v, X86_RFLAGS, o.flags);
+	hv_current->arch->skip(v, in->len);
+}
+
+static void refuse(struct vcpu *v, const uint8_t *b, unsigned n, uint64_t gpa)
+{
+	char text[3 * X86_INSN_MAX + 1] = "";
+
+	for (unsigned i = 0; i < n && i < X86_INSN_MAX; i++)
+		fmt_buf(text + 3 * i, sizeof(text) - 3 * i, "%02x ", b[i]);
+	if (log_allowed(&x86_of(v)->insn_log, INSN_LOG_BURST))
+		log_warn("vm", "%s: vcpu %u: instruction %son device address 0x%llx is not supported: #UD", v->vm->name, v->index, text,
+			 (unsigned long long)gpa);
+	x86_inject(v, X86_EXC_UD, false, 0, 0);
+}
+
+/* Accesses that no instruction operand makes. true: the guest is over. */
+static bool impossible(struct vcpu *v, const struct hv_exit *e)
+{
+	const char *what = e->stage2.delivery ? "delivers an event through" : e->stage2.walk ? "keeps page tables in" :
+			   e->stage2.access & GMEM_X ? "runs code from" : NULL;
+	char where[48];
+
+	if (!what)
+		return false;
+	fmt_buf(where, sizeof(where), "rip=0x%llx", (unsigned long long)x86_reg(v, X86_RIP));
+	vm_crash(v->vm, "guest %s address 0x%llx, which is not memory, at %s (vcpu %u)", what, (unsigned long long)e->stage2.addr.v, where,
+		 v->index);
+	return true;
+}
+
+static err_t read_insn(struct vcpu *v, const struct hv_exit *e, uint8_t *bytes, unsigned *n)
+{
+	if (!e->stage2.insn_len)
+		return x86_fetch(v, bytes, n);
+	__builtin_memcpy(bytes, e->stage2.insn, e->stage2.insn_len);
+	*n = e->stage2.insn_len;
+	return OK;
+}
+
+bool x86_emulate_mmio(struct vcpu *v, struct hv_exit *e)
+{
+	const struct x86_decode_mode mode = { .bits = x86_code_bits(v) };
+	struct gpa a = e->stage2.addr;
+	uint8_t bytes[X86_INSN_MAX];
+	struct x86_insn in;
+	uint64_t linear;
+	unsigned n = 0;
+
+	if (impossible(v, e))
+		return true;
+	if (read_insn(v, e, bytes, &n) != OK)
+		return true; /* it was changed while it ran: the CPU will see for itself */
+	if (decode_insn(bytes, n, &mode, &in) != OK) {
+		refuse(v, bytes, n, a.v);
+		return true;
+	}
+	if (in.op == X86_OP_MOVS || in.op == X86_OP_STOS || in.op == X86_OP_LODS) {
+		x86_emulate_string(v, &in, 0);
+		return true;
+	}
+	if (in.op == X86_OP_INS || in.op == X86_OP_OUTS) {
+		refuse(v, bytes, n, a.v);
+		return true;
+	}
+	if (x86_linear(v, in.seg, operand_offset(v, &in), in.size, &linear) != OK)
+		return true;
+	if (!is_plain(&in) || (linear & (PAGE_SIZE - 1)) + in.size > PAGE_SIZE || (linear & (PAGE_SIZE - 1)) != (a.v & (PAGE_SIZE - 1))) {
+		execute(v, &in, linear);
+		return true;
+	}
+	plain_move(v, &in, a, e);
+	if (!lapic_mmio(v, a, in.size, in.mem_is_dst, &e->mmio.value))
+		return false;
+	x86_mmio_finish(v, e);
+	return true;
+}

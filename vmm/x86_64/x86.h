@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the vendor-neutral x86_64 files of the monitor share: the vCPU's architecture state, guest address translation, MSRs, CPUID,
+ * and emulation of device accesses. Own CPU of the vCPU, or vCPU parked. Knows the backend only by hv_current. */
+#ifndef VMM_X86_64_X86_H
+#define VMM_X86_64_X86_H
+#include <core/err.h>
+#include <core/log.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <vmm/hv.h>
+#include <vmm/vm.h>
+#include <vmm/x86_64/cpuid.h>
+#include <vmm/x86_64/decode.h>
+#include <vmm/x86_64/pvclock.h>
+#include <vmm/x86_64/regs.h>
+
+/* v->arch. What is guest-visible in it is plain and travels. */
+#define X86_STATE_VERSION 1
+struct x86_state {
+	uint32_t version;
+	uint64_t misc_enable, tsc_adjust, hwcr, syscfg, mcg_status;
+};
+struct x86_vcpu {
+	struct x86_state st;
+	struct pvclock pv;
+	struct log_limit msr_log, insn_log;
+};
+static inline struct x86_vcpu *x86_of(struct vcpu *v) { return v->arch; }
+
+static inline uint64_t x86_reg(struct vcpu *v, enum x86_reg r) { return hv_current->arch->reg_get(v, r); }
+static inline void x86_reg_put(struct vcpu *v, enum x86_reg r, uint64_t value) { hv_current->arch->reg_set(v, r, value); }
+
+/* ---- gpt_walk.c: the guest's own page tables ---- */
+struct gpt_mode {
+	uint64_t cr0, cr3, cr4, efer;
+	bool user;               /* CPL 3, or an access that counts as one */
+	bool ac;                 /* RFLAGS.AC: SMAP lets supervisor accesses through */
+};
+enum { GPT_READ = 0, GPT_WRITE = 1, GPT_FETCH = 2 };
+struct gpt_fault { uint32_t error; uint64_t address; }; /* as #PF wants it */
+/* Translates one linear address. OK; E_PERM: the guest gets #PF with *fault; E_GUEST: its tables lie outside of RAM. E_NOMEM. */
+err_t gpt_walk(struct gmem *m, const struct gpt_mode *mode, uint64_t linear, unsigned access, struct gpa *out, struct gpt_fault *fault) MUST_CHECK;
+void gpt_mode_of(struct vcpu *v, struct gpt_mode *out);
+
+/* ---- linear.c: guest-linear memory ---- */
+/* The bytes at RIP, at most 15: fewer when the next page cannot be read. E_GUEST: none can. */
+err_t x86_fetch(struct vcpu *v, uint8_t *bytes, unsigned *n) MUST_CHECK;
+/* 16, 32 or 64: the code segment's operand mode now. */
+uint8_t x86_code_bits(struct vcpu *v);
+/* Linear address of size bytes at offset in a segment, as the CPU forms it. E_PERM: #GP or #SS is queued. */
+err_t x86_linear(struct vcpu *v, unsigned seg, uint64_t offset, unsigned size, uint64_t *out) MUST_CHECK;
+/* Up to 8 bytes that may cross a page: translated first, accessed afterwards. */
+struct mem_ref { struct gpa at[2]; uint8_t len[2]; };
+/* E_PERM: #PF is queued; E_GUEST, E_NOMEM: the guest is over (crashed already). */
+err_t x86_translate(struct vcpu *v, uint64_t linear, unsigned size, unsigned access, struct mem_ref *out) MUST_CHECK;
+/* RAM, the LAPIC page, a device, or nothing (all ones, counted). E_GUEST: the guest is over (crashed already). */
+err_t x86_mem_read(struct vcpu *v, const struct mem_ref *m, uint64_t *value) MUST_CHECK;
+err_t x86_mem_write(struct vcpu *v, const struct mem_ref *m, uint64_t value) MUST_CHECK;
+/* One access on a bus of the VM, counted when nobody claims it. */
+void x86_bus(struct vcpu *v, struct bus *b, uint64_t addr, unsigned size, bool write, uint64_t *value);
+
+/* ---- emulate.c, emulate_string.c: device accesses ---- */
+/* A stage-2 fault outside of RAM. true: done; false: *e is a plain HV_EXIT_MMIO for the portable dispatch. */
+bool x86_emulate_mmio(struct vcpu *v, struct hv_exit *e);
+/* String instructions, as many elements as fit the batch. port: for INS and OUTS. */
+void x86_emulate_string(struct vcpu *v, const struct x86_insn *in, uint16_t port);
+void x86_emulate_string_io(struct vcpu *v, const struct hv_exit *e);
+/* Register write-back and step of a plain MMIO exit. */
+void x86_mmio_finish(struct vcpu *v, const struct hv_exit *e);
+uint64_t x86_size_mask(unsigned bytes);
+/* Writes a register operand as instructions do: 32 bits clear the upper half, 8 and 16 leave the rest. */
+void x86_gpr_put(struct vcpu *v, uint8_t reg, unsigned size, bool high, uint64_t value);
+
+void x86_inject(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error, uint64_t address);
+#define X86_EXC_UD 6
+#define X86_EXC_SS 12
+#define X86_EXC_GP 13
+#define X86_EXC_PF 14
+
+/* ---- msr.c ---- */
+/* E_GUEST: #GP. Counts and logs what is unknown. */
+err_t msr_read(struct vcpu *v, uint32_t index, uint64_t *value) MUST_CHECK;
+err_t msr_write(struct vcpu *v, uint32_t index, uint64_t value) MUST_CHECK;
+void msr_reset(struct vcpu *v);
+const char *msr_name(uint32_t index); /* NULL when unknown */
+
+#endif
