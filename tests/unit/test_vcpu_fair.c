@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Guests that spin without end share one CPU by weight, and stop when they are told to. The run loop, the scheduler and the
+ * machine's loop together, with a scripted guest that only the host's timer interrupts. */
+#include <unit/tap.h>
+#include "plain_machine.h"
+
+static struct vm *start(const char *name, unsigned vcpus, uint32_t weight)
+{
+	struct vm_config c = { .name = name, .vcpus = vcpus, .memory_bytes = MIB, .weight = weight };
+	struct vm *vm = NULL;
+	char why[VM_REASON_MAX] = "";
+
+	ok(vm_create(&c, &vm, why) == OK && vm_start(vm, why) == OK, "%s starts: %s", name, why);
+	return vm;
+}
+
+static void end(struct vm *vm)
+{
+	err_t err = vm_kill(vm);
+
+	turns(8);
+	ok((err == OK || err == E_STATE) && vm_destroy(vm) == OK, "ended");
+}
+
+static uint64_t ran(struct vm *vm) { return vm->vcpus[0].se.run_ns; }
+
+static void test_fairness(void)
+{
+	struct vm *a, *b, *c;
+	uint64_t a0, b0, c0, sum;
+
+	plain_use();
+	fake_hv.on_run = guest_spin;
+	a = start("a", 1, 100);
+	b = start("b", 1, 100);
+	c = start("c", 1, 300);
+	turns(4);
+	turns(10);
+	a0 = ran(a), b0 = ran(b), c0 = ran(c);
+	turns(2500);
+	a0 = ran(a) - a0, b0 = ran(b) - b0, c0 = ran(c) - c0;
+	sum = a0 + b0 + c0;
+	ok(sum > NS_PER_S, "they ran for %llu ms", (unsigned long long)(sum / NS_PER_MS));
+	ok(a0 * 100 > sum * 19 && a0 * 100 < sum * 21 && b0 * 100 > sum * 19 && b0 * 100 < sum * 21, "equal weights get equal shares");
+	ok(c0 * 100 > sum * 59 && c0 * 100 < sum * 61, "three times the weight three times as much");
+	ok(a->vcpus[0].se.wait_ns > b0, "who waits sees it as steal time");
+	ok(vm_kill(a) == OK && vm_kill(b) == OK && vm_kill(c) == OK, "spinning guests");
+	turns(8);
+	ok(vm_state(a) == VM_STOPPED && vm_state(b) == VM_STOPPED && vm_state(c) == VM_STOPPED, "stop at once");
+	end(a);
+	end(b);
+	end(c);
+}
+
+int main(void)
+{
+	fake_init(24 * MIB, 1);
+	test_fairness();
+	ok(fake_hv.vms == 0 && fake_hv.vcpus == 0 && plain.machines == 0, "nothing is left");
+	return tap_done();
+}
