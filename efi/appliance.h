@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the entry code and the composition root share. */
+/* What the entry code and the two halves of the composition root share. */
 #ifndef EFI_APPLIANCE_H
 #define EFI_APPLIANCE_H
 
 /* First C function after boot services are gone, on CPU 0's own stack with interrupts off. */
 _Noreturn void appliance_main(unsigned cpu);
+/* Starts the management plane's task; CPU 0, all loops run or are about to. */
+void appliance_start(void);
 
 #endif

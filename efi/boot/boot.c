@@ -31,7 +31,7 @@ uint64_t boot_alloc_keep(uint64_t bytes, uint64_t max)
 {
 	EFI_PHYSICAL_ADDRESS a = max;
 
-	if (!bytes || bytes > UINT64_MAX - BOOT_PAGE)
+	if (!bytes || bytes > UINT64_MAX - BOOT_PAGE || !boot_keep_room())
 		return 0;
 	if (EFI_ERROR(boot_env.bs->AllocatePages(AllocateMaxAddress, EfiLoaderData, BOOT_PAGES(bytes), &a)))
 		return 0;

@@ -29,6 +29,7 @@ void boot_print(const char *text, const char *detail);
  * max is the highest address of the last byte. Returns 0 when there are none. */
 uint64_t boot_alloc_keep(uint64_t bytes, uint64_t max);
 void boot_keep(uint64_t base, uint64_t bytes);
+bool boot_keep_room(void);
 
 void boot_files_load(struct boot_info *bi);
 void boot_probe(struct boot_info *bi);

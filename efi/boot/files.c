@@ -81,6 +81,8 @@ static void file_load(struct boot_info *bi, EFI_FILE_HANDLE dir, const EFI_FILE_
 
 static void dir_load(struct boot_info *bi, EFI_FILE_HANDLE dir)
 {
+	unsigned tried = 0; /* counts what could not be loaded too: each try may keep memory */
+
 	for (unsigned seen = 0; seen < 4096; seen++) { /* a broken volume may never end */
 		UINTN n = sizeof(entry);
 		EFI_STATUS s = dir->Read(dir, &n, &entry);
@@ -92,7 +94,7 @@ static void dir_load(struct boot_info *bi, EFI_FILE_HANDLE dir)
 		entry.bytes[sizeof(entry) - 1] = entry.bytes[sizeof(entry) - 2] = 0;
 		if (n < SIZE_OF_EFI_FILE_INFO || (entry.info.Attribute & EFI_FILE_DIRECTORY))
 			continue;
-		if (bi->nfiles == BOOT_MAX_FILES) {
+		if (tried++ == BOOT_MAX_FILES) {
 			boot_print("Caisson: caisson/ has more than 32 files, the rest is left out", NULL);
 			return;
 		}
