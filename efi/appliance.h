@@ -5,6 +5,8 @@
 
 /* First C function after boot services are gone, on CPU 0's own stack with interrupts off. */
 _Noreturn void appliance_main(unsigned cpu);
+/* The composition root (main.c): CPU 0, once the machine is up and libc runs. Does not return. */
+void appliance_run(void);
 /* Starts the management plane's task; CPU 0, all loops run or are about to. */
 void appliance_start(void);
 
