@@ -4,10 +4,18 @@
 #include "tls_impl.h"
 #include <core/arith.h>
 #include <core/clock.h>
+#include <core/hal.h>
 #include <core/log.h>
+#include <mbedtls/platform_time.h>
 #include <string.h>
 
 #define TIME_2024 1704067200ll /* 2024-01-01T00:00:00Z; a clock that shows less has not been set */
+
+/* What mbedTLS measures spans with (MBEDTLS_PLATFORM_MS_TIME_ALT). */
+mbedtls_ms_time_t mbedtls_ms_time(void)
+{
+	return (mbedtls_ms_time_t)(hal_clock_ns() / NS_PER_MS);
+}
 
 bool tls_time_known(void)
 {
