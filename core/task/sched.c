@@ -124,6 +124,23 @@ void sched_block(struct sched_entity *se)
 	list_remove(&se->link);
 }
 
+bool sched_give_way(struct sched_entity *se)
+{
+	struct sched_cpu *c = &sched_cpus[hal_cpu_id()];
+
+	if (!se->runnable)
+		return false;
+	list_foreach(n, &c->runnable) {
+		if (n == &se->link)
+			continue;
+		/* What it was behind is given up; sched_account then sorts it in after the other. */
+		se->vruntime_ns = later(se->vruntime_ns, entity_of(n)->vruntime_ns);
+		c->current = NULL;
+		return true;
+	}
+	return false;
+}
+
 void sched_wake(struct sched_entity *se)
 {
 	atomic_store(&se->wake_pending, true);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Guests that spin without end share one CPU by weight, and stop when they are told to. The run loop, the scheduler and the
- * machine's loop together, with a scripted guest that only the host's timer interrupts. */
+/* Guests that spin without end share one CPU by weight, stop when they are told to, and give way where one spins for
+ * another. The run loop, the scheduler and the machine's loop together, with a scripted guest. */
 #include <unit/tap.h>
 #include "plain_machine.h"
 
@@ -52,9 +52,41 @@ static void test_fairness(void)
 	end(c);
 }
 
+/* ---- a vCPU that spins with hints, next to one that works */
+
+static void hint_guest(struct vcpu *v, struct hv_exit *out, void *ctx)
+{
+	if (v->index == 1) {
+		guest_spin(v, out, ctx);
+		return;
+	}
+	fake_clock_advance(1000);
+	*out = (struct hv_exit){ .kind = HV_EXIT_PAUSE };
+}
+
+static void test_spin_hint(void)
+{
+	struct vm *vm;
+	uint64_t idle, work;
+
+	plain_use();
+	fake_hv.on_run = hint_guest;
+	vm = start("p", 2, 100);
+	turns(10);
+	idle = vm->vcpus[0].se.run_ns;
+	work = vm->vcpus[1].se.run_ns;
+	turns(1000);
+	idle = vm->vcpus[0].se.run_ns - idle;
+	work = vm->vcpus[1].se.run_ns - work;
+	ok(work > NS_PER_S / 10 && idle > 0 && idle * 20 < work, "a spin hint gives the CPU to who works: %llu us of %llu",
+	   (unsigned long long)(idle / 1000), (unsigned long long)((idle + work) / 1000));
+	end(vm);
+}
+
 int main(void)
 {
 	fake_init(24 * MIB, 1);
+	test_spin_hint();
 	test_fairness();
 	ok(fake_hv.vms == 0 && fake_hv.vcpus == 0 && plain.machines == 0, "nothing is left");
 	return tap_done();

@@ -257,9 +257,9 @@ static void test_slices(void)
 	one_slice(v, 4000000);
 	ok(hal_clock_ns() >= t + 4000000 && hal_clock_ns() <= t + 4020000, "a guest that exits all the time leaves at the end of the slice");
 	fake_vcpu(v)->on_run = pauses;
-	t = fake_vcpu(v)->runs;
+	t = hal_clock_ns();
 	one_slice(v, 4000000);
-	ok_eq(fake_vcpu(v)->runs, t + 1, "a spin hint gives the CPU away");
+	ok(hal_clock_ns() >= t + 4000000, "a spin hint with nobody waiting costs nothing");
 	end(vm);
 }
 

@@ -67,7 +67,8 @@ static bool exit_idle(struct vcpu *v, struct hv_exit *e)
 static bool exit_pause(struct vcpu *v, struct hv_exit *e)
 {
 	hv_current->vcpu_complete(v, e);
-	return false; /* it spins for somebody who may be waiting for this CPU */
+	/* It spins for somebody who may be waiting for this CPU. */
+	return !sched_give_way(&v->se);
 }
 
 static bool exit_call(struct vcpu *v, struct hv_exit *e)
