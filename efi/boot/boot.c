@@ -76,8 +76,8 @@ EFI_STATUS boot_enter(EFI_HANDLE image, EFI_SYSTEM_TABLE *st)
 	info.runtime_services = HPA((uint64_t)st->RuntimeServices);
 	boot_keep(info.image_base.v, info.image_size);
 	boot_describe_firmware(&info);
-	boot_probe(&info);
 	boot_files_load(&info);
+	boot_probe(&info); /* after the slow part: it reads the clock */
 	/* CPUs start in real mode: two pages that they can reach (SDM 3A 9.4.4). Without them one CPU runs. */
 	info.smp_low = HPA(boot_alloc_keep(2 * BOOT_PAGE, 0x9ffff));
 	s = boot_tables_alloc(&info);

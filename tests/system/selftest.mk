@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+# $(O)/selftest.efi: core and the way in of the shipped image under another composition root, tests/system/selftest.
+SELF_SRC := $(sort $(wildcard tests/system/selftest/*.c))
+SELF_OBJ := $(filter-out $(O)/obj/efi/main.c.o,$(filter $(O)/obj/efi/% $(O)/obj/core/% $(O)/obj/gen/font%,$(FW_OBJ))) \
+  $(SELF_SRC:%=$(O)/obj/%.o)
+FW_CFLAGS_tests := -I.
+-include $(SELF_SRC:%=$(O)/obj/%.d)
+
+$(O)/selftest.elf: $(SELF_OBJ) $(O)/ksyms0.o efi/efi.lds $(O)/deps/READY
+	@echo '  LD      $@'
+	$(Q)$(FW_LD) $(FW_LDFLAGS) -o $@ $(SELF_OBJ) $(O)/ksyms0.o $(FW_LDLIBS)
+$(O)/selftest.efi: $(O)/selftest.elf tools/build/pe.py
+	@echo '  EFI     $@'
+	$(Q)$(FW_OBJCOPY) $(addprefix -j ,.text .reloc .rodata .tdata .relro .data .bss .dynamic .rela) --strip-all \
+	  --target=$(FW_OBJCOPY_TARGET) --subsystem=10 $< $@
+	$(Q)python3 tools/build/pe.py $@
+TEST_NEEDS += $(O)/selftest.efi

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The composition root of the self-test image: loops on all CPUs and one task that runs the checks. */
+#include "selftest.h"
+#include <core/boot_info.h>
+#include <core/fmt.h>
+#include <core/hal.h>
+#include <core/panic.h>
+#include <core/task.h>
+#include <core/uart.h>
+#include <stdatomic.h>
+#include <string.h>
+#include "efi/appliance.h"
+
+#define TASK_STACK 65536
+#define FAULT_PREFIX "selftest-"
+
+static unsigned count;
+
+static struct {
+	struct work work;
+	void (*fn)(unsigned cpu);
+	atomic_bool done;
+} remote;
+
+__attribute__((format(printf, 1, 2))) static void say(const char *f, ...)
+{
+	char line[200];
+	size_t n;
+	va_list ap;
+
+	va_start(ap, f);
+	n = fmt_vbuf(line, sizeof(line), f, ap);
+	va_end(ap);
+	uart_write(line, n < sizeof(line) ? n : sizeof(line) - 1);
+}
+
+void check(bool passed, const char *name)
+{
+	say("%s %u - %s\n", passed ? "ok" : "not ok", ++count, name);
+}
+
+static void remote_run(struct work *w)
+{
+	(void)w;
+	remote.fn(hal_cpu_id());
+	atomic_store(&remote.done, true);
+}
+
+void on_cpu(unsigned cpu, void (*fn)(unsigned cpu))
+{
+	remote.fn = fn;
+	atomic_store(&remote.done, false);
+	work_init(&remote.work, remote_run);
+	work_post(cpu, &remote.work);
+	while (!atomic_load(&remote.done))
+		task_yield();
+}
+
+static void selftest(void *arg)
+{
+	(void)arg;
+	for (unsigned i = 0; i < boot_info->nfiles; i++)
+		if (!strncmp(boot_info->files[i].name, FAULT_PREFIX, sizeof(FAULT_PREFIX) - 1))
+			fault_run(boot_info->files[i].name + sizeof(FAULT_PREFIX) - 1);
+	checks_tables();
+	checks_cpus();
+	checks_memory();
+	checks_libc();
+	checks_firmware();
+	say("1..%u\n", count);
+	hal_poweroff();
+}
+
+static void cpu_main(unsigned cpu)
+{
+	loop_init(cpu);
+	loop_run();
+}
+
+void appliance_run(void)
+{
+	struct task *t;
+
+	panic_set_action(PANIC_HALT);
+	loop_init(0);
+	if (hal_start_cpus(cpu_main) != OK || task_create("selftest", selftest, NULL, TASK_STACK, &t) != OK)
+		panic("selftest: cannot start");
+	loop_run();
+}
