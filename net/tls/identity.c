@@ -218,8 +218,10 @@ take:
 	return OK;
 }
 
-static void identity_free(struct tls_identity *id)
+void tls_identity_close(struct tls_identity *id)
 {
+	if (!id)
+		return;
 	tls_creds_unref(id->creds);
 	mbedtls_x509_crt_free(&id->ca);
 	mbedtls_pk_free(&id->ca_key);
@@ -261,7 +263,7 @@ err_t tls_identity_open(const struct tls_store *store, const struct tls_preset *
 	mbedtls_pk_init(&id->ca_key);
 	e = identity_load(id, preset, names, nnames);
 	if (e != OK) {
-		identity_free(id);
+		tls_identity_close(id);
 		return e;
 	}
 	*persistent = id->persistent;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Judging a client's certificate during the handshake. None is fine here (who may do what is decided above); one that
  * is shown must be of our CA, valid now and meant for clients. CPU 0, called by mbedTLS. */
+#define MBEDTLS_ALLOW_PRIVATE_ACCESS /* the keys of an alert, see alert_send */
 #include "tls_impl.h"
 #include <core/fmt.h>
 #include <mbedtls/oid.h>
@@ -17,6 +18,19 @@ static unsigned char alert_for(uint32_t flags)
 	if (flags & (MBEDTLS_X509_BADCERT_EXT_KEY_USAGE | MBEDTLS_X509_BADCERT_KEY_USAGE))
 		return MBEDTLS_SSL_ALERT_MSG_UNSUPPORTED_CERT;
 	return MBEDTLS_SSL_ALERT_MSG_BAD_CERT;
+}
+
+/* RFC 8446 4.4.4, 7.3: after its Finished a server writes with its application keys. mbedTLS 3.6 switches to them only
+ * when the client's Finished has come, and until then sends alerts that no client can decrypt. Nothing else is sent in
+ * between, and this alert ends the connection, so switching early reuses no nonce. */
+static void alert_send(mbedtls_ssl_context *ssl, unsigned char alert)
+{
+	if (mbedtls_ssl_get_version_number(ssl) == MBEDTLS_SSL_VERSION_TLS1_3 && ssl->transform_application &&
+	    ssl->transform_out != ssl->transform_application) {
+		ssl->transform_out = ssl->transform_application;
+		memset(ssl->cur_out_ctr, 0, sizeof ssl->cur_out_ctr);
+	}
+	mbedtls_ssl_send_alert_message(ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert);
 }
 
 static uint32_t usage_flags(const mbedtls_x509_crt *leaf)
@@ -47,7 +61,7 @@ int tls_verify_callback(void *ctx, mbedtls_x509_crt *crt, int depth, uint32_t *f
 		return 0;
 	/* With optional authentication mbedTLS would go on with a certificate that failed. An error from here ends the
 	 * handshake, but with access_denied for everything; the alert that says more goes out first and is the one that counts. */
-	mbedtls_ssl_send_alert_message(v->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert_for(v->flags));
+	alert_send(v->ssl, alert_for(v->flags));
 	return MBEDTLS_ERR_X509_FATAL_ERROR;
 }
 

@@ -23,6 +23,8 @@ struct tls_identity;
 struct tls_preset { const char *ca_cert_pem, *ca_key_pem; };
 err_t tls_identity_open(const struct tls_store *store, const struct tls_preset *preset, const char *node_name,
 			const char *const *names, unsigned nnames, struct tls_identity **out, bool *persistent) MUST_CHECK;
+/* NULL is fine. No connection may be left. */
+void tls_identity_close(struct tls_identity *id);
 err_t tls_identity_set_names(struct tls_identity *id, const char *const *names, unsigned nnames) MUST_CHECK; /* addresses changed */
 const char *tls_identity_fingerprint(const struct tls_identity *id); /* of the CA certificate */
 const char *tls_identity_ca_pem(const struct tls_identity *id);
