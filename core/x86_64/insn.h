@@ -6,12 +6,15 @@
 #include <stdint.h>
 
 enum {
-	MSR_APIC_BASE = 0x1b, MSR_TSC_ADJUST = 0x3b, MSR_PAT = 0x277, MSR_TSC_DEADLINE = 0x6e0, MSR_X2APIC = 0x800,
+	MSR_APIC_BASE = 0x1b, MSR_MCG_CAP = 0x179, MSR_PAT = 0x277, MSR_MC0_STATUS = 0x401, MSR_TSC_DEADLINE = 0x6e0,
+	MSR_X2APIC = 0x800,
 };
 #define MSR_EFER 0xc0000080u
 #define MSR_FS_BASE 0xc0000100u
 #define MSR_GS_BASE 0xc0000101u
 
+#define MC_STATUS_VALID (1ull << 63)
+#define MC_STATUS_ADDRV (1ull << 58)
 #define CR0_PE (1ull << 0)
 #define CR0_MP (1ull << 1)
 #define CR0_EM (1ull << 2)

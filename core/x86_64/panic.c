@@ -178,6 +178,8 @@ _Noreturn static void panic_report(const struct trap_frame *f, uint64_t rip, uin
 {
 	panic_stop_others();
 	log_break_lock();
+	if (log_next_seq() == 0)
+		uart_init(); /* so early that nobody has looked for a port */
 	panic_line("PANIC on CPU %u: %s", hal_cpu_id(), text);
 	if (f)
 		panic_registers(f);

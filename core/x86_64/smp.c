@@ -31,7 +31,7 @@ static struct {
 	/* The check that both CPUs' counters agree: each in turn stamps, the other looks whether time went back. */
 	atomic_uint turn;
 	_Atomic uint64_t stamp;
-	uint64_t behind; /* the most that the new CPU was seen behind */
+	uint64_t behind, ahead; /* the most that the new CPU was seen behind or ahead of the boot CPU */
 } ap;
 
 enum { AP_NONE, AP_ARRIVED, AP_SYNCED, AP_GO };
@@ -40,6 +40,12 @@ static void wait_state(unsigned state)
 {
 	while (atomic_load_explicit(&ap.state, memory_order_acquire) != state)
 		arch_relax();
+}
+
+static void sync_note(uint64_t *most, uint64_t ticks)
+{
+	if (ticks > *most)
+		*most = ticks;
 }
 
 /* Even turns belong to the boot CPU, odd ones to the new one. */
@@ -54,8 +60,8 @@ static void sync_counters(bool boot)
 			arch_relax();
 		last = atomic_load_explicit(&ap.stamp, memory_order_relaxed);
 		now = insn_rdtsc_ordered();
-		if (!boot && now < last && last - now > ap.behind)
-			ap.behind = last - now;
+		if (now < last)
+			sync_note(boot ? &ap.ahead : &ap.behind, last - now);
 		atomic_store_explicit(&ap.stamp, now, memory_order_relaxed);
 		atomic_store_explicit(&ap.turn, i + 1, memory_order_release);
 	}
@@ -70,7 +76,6 @@ _Noreturn static void ap_main(struct percpu *p)
 	apic_timer_setup();
 	atomic_store_explicit(&ap.state, AP_ARRIVED, memory_order_release);
 	sync_counters(false);
-	p->tsc_offset = (int64_t)ap.behind;
 	atomic_store_explicit(&ap.state, AP_SYNCED, memory_order_release);
 	wait_state(AP_GO);
 	ap.entry(p->id);
@@ -133,14 +138,15 @@ static err_t ap_start(uint32_t apic, uint64_t page)
 	atomic_store(&ap.state, AP_NONE);
 	atomic_store(&ap.turn, 0);
 	atomic_store(&ap.stamp, 0);
-	ap.behind = 0;
+	ap.behind = ap.ahead = 0;
 	params_fill((struct smp_params *)(page + PAGE_SIZE), page, p, stack);
 	if (!ap_kick(apic, page))
 		return E_TIMEOUT; /* its block and stacks stay: it might still be running on them */
 	sync_counters(true);
 	wait_state(AP_SYNCED);
+	p->tsc_offset = (int64_t)ap.behind - (int64_t)ap.ahead;
 	if (p->tsc_offset)
-		log_warn("smp", "CPU %u: its TSC was behind by %lld ticks; corrected", p->id, (long long)p->tsc_offset);
+		log_warn("smp", "CPU %u: its TSC differed by %lld ticks; corrected", p->id, (long long)-p->tsc_offset);
 	percpu_publish(p);
 	atomic_store_explicit(&ap.state, AP_GO, memory_order_release);
 	return OK;

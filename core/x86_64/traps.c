@@ -55,6 +55,21 @@ static void trap_nmi(struct trap_frame *f)
 	panic_at(f, "non-maskable interrupt: the hardware or a debugger asks for attention");
 }
 
+/* The first bank with a valid error says most (SDM 3B 16.3.2); all are in the CPU's registers for who looks closer. */
+_Noreturn static void trap_machine_check(const struct trap_frame *f)
+{
+	unsigned banks = insn_rdmsr(MSR_MCG_CAP) & 0xff;
+
+	for (unsigned i = 0; i < banks && i < 32; i++) {
+		uint64_t status = insn_rdmsr(MSR_MC0_STATUS + 4 * i);
+
+		if (status & MC_STATUS_VALID)
+			panic_at(f, "machine check: bank %u, status %016llx, address %016llx", i, (unsigned long long)status,
+				 (unsigned long long)(status & MC_STATUS_ADDRV ? insn_rdmsr(MSR_MC0_STATUS + 4 * i + 1) : 0));
+	}
+	panic_at(f, "machine check: no bank tells why");
+}
+
 void trap_dispatch(struct trap_frame *f)
 {
 	if (f->vector >= TRAP_FIRST_IRQ) {
@@ -67,6 +82,8 @@ void trap_dispatch(struct trap_frame *f)
 		trap_nmi(f);
 		return;
 	}
+	if (f->vector == TRAP_MC)
+		trap_machine_check(f);
 	if (trap_is_stack_overflow(f))
 		panic_at(f, "stack overflow at %p", (void *)f->rsp);
 	if (f->vector == TRAP_PF)

@@ -49,6 +49,14 @@ def panics(m):
     return None if reports == 1 else "%d reports" % reports
 
 
+def machine_check(m):
+    m.expect(READY)
+    m.monitor("mce 1 2 0xbd00000000000134 4 0x1234000 0x8c")
+    m.expect(r"^PANIC on CPU 1: machine check: bank 2, status bd00000000000134, address 0000000001234000$")
+    m.expect(r"^CPU 0 was at:$")
+    m.expect_end()
+
+
 def main():
     tap = Tap()
     run(tap, "boots with two CPUs", boots(2, r"SMEP SMAP UMIP .*x2APIC"), cpu="max", cpus=2)
@@ -58,6 +66,7 @@ def main():
     run(tap, "boots from a volume and loads the files of caisson/", boots(2, r"2 files in caisson/"),
         files={"caisson.yaml": b"node:\n  name: test\n", "blob.bin": bytes(range(256)) * 40000})
     run(tap, "a panic shows registers, symbols and the log once, and resets", panics, cpus=2)
+    run(tap, "a machine check names its bank", machine_check, cpus=2)
     return tap.done()
 
 
