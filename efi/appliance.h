@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the entry code and the two halves of the composition root share. */
+/* What the entry code and the composition root share. */
 #ifndef EFI_APPLIANCE_H
 #define EFI_APPLIANCE_H
 
@@ -7,7 +7,7 @@
 _Noreturn void appliance_main(unsigned cpu);
 /* The composition root (main.c): CPU 0, once the machine is up and libc runs. Does not return. */
 void appliance_run(void);
-/* Starts the management plane's task; CPU 0, all loops run or are about to. */
-void appliance_start(void);
+/* Starts the management plane's task (manage.c); CPU 0, all other CPUs run their loops. */
+void appliance_manage(void);
 
 #endif

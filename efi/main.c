@@ -28,5 +28,6 @@ void appliance_run(void)
 	pci_probe(core_drivers, core_ndrivers);
 	must(hal_start_cpus(cpu_main), "starting the other CPUs");
 	log_info("boot", "ready: %u CPU%s", hal_cpu_count(), hal_cpu_count() == 1 ? "" : "s");
+	appliance_manage();
 	loop_run();
 }
