@@ -28,8 +28,8 @@ static bool name_ok(const char *name)
 
 static const struct { const char *field; size_t off; unsigned min, max; } ranges[] = {
 	{"vcpus", offsetof(struct vm_spec, vcpus), 1, VM_MAX_VCPUS},
-	{"memory_mib", offsetof(struct vm_spec, memory_mib), VM_MEMORY_MIB_MIN, 1u << 20},
-	{"weight", offsetof(struct vm_spec, weight), 1, 10000},
+	{"memory_mib", offsetof(struct vm_spec, memory_mib), VM_MEMORY_MIB_MIN, VM_MEMORY_MIB_MAX},
+	{"weight", offsetof(struct vm_spec, weight), 1, VM_WEIGHT_MAX},
 };
 
 err_t vm_spec_check(const struct vm_spec *s, struct problem *p)

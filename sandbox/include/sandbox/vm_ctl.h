@@ -12,7 +12,9 @@
 #define VM_VCPUS_DEFAULT 1
 #define VM_MEMORY_MIB_DEFAULT 128
 #define VM_MEMORY_MIB_MIN 16
+#define VM_MEMORY_MIB_MAX (1u << 20)
 #define VM_WEIGHT_DEFAULT 100
+#define VM_WEIGHT_MAX 10000
 
 /* A VM as asked for; strings are copied. */
 struct vm_spec {
