@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # $(O)/selftest.efi: core and the way in of the shipped image under another composition root, tests/system/selftest.
 SELF_SRC := $(sort $(wildcard tests/system/selftest/*.c))
-SELF_OBJ := $(filter-out $(O)/obj/efi/main.c.o,$(filter $(O)/obj/efi/% $(O)/obj/core/% $(O)/obj/gen/font%,$(FW_OBJ))) \
-  $(SELF_SRC:%=$(O)/obj/%.o)
+SELF_OBJ := $(filter $(O)/obj/efi/boot/% $(O)/obj/efi/start.c.o $(O)/obj/core/% $(O)/obj/gen/font%,$(FW_OBJ)) $(SELF_SRC:%=$(O)/obj/%.o)
 FW_CFLAGS_tests := -I.
 -include $(SELF_SRC:%=$(O)/obj/%.d)
 
