@@ -245,7 +245,7 @@ static void sizes(const struct opcode *o, const struct x86_prefixes *p, unsigned
 	else if (o->flags & T_SRC16)
 		in->size = 2;
 	else if (o->flags & T_SRC32)
-		in->size = 4;
+		in->size = (uint8_t)MIN(in->size, 4); /* MOVSXD r16 reads 16 bits */
 	if (o->op == X86_OP_INS || o->op == X86_OP_OUTS)
 		in->size = in->reg_size = (uint8_t)MIN(in->size, 4);
 }
