@@ -8,6 +8,7 @@ from machine import Failure, Machine
 from tap import Tap
 
 READY = r"boot: ready: (\d+) CPUs?\n"
+STARTED = r"boot: start complete\n"
 
 
 def run(tap, name, body, **machine):
@@ -33,16 +34,17 @@ def boots(cpus, *lines):
 
 def panics(m):
     """An NMI is a panic: the report, and nothing but one report, then a reset."""
-    m.expect(READY)
+    m.expect(STARTED)
     m.monitor("nmi")
     m.expect(r"^PANIC on CPU \d: non-maskable interrupt")
     m.expect(r"^  rip [0-9a-f]{16}  rsp [0-9a-f]{16}")
     m.expect(r"^  cr0 [0-9a-f]+ ")
     m.expect(r"^backtrace:$")
-    m.expect(r"^  [0-9a-f]{16} (hal_idle|hal_irq_window|loop_\w+)\+0x")
-    m.expect(r"^  [0-9a-f]{16} (cpu_main|appliance_run|ap_main|loop_run)\+0x")
+    m.expect(r"^  [0-9a-f]{16} \w+\+0x[0-9a-f]+$")
+    m.expect(r"^  [0-9a-f]{16} (cpu_main|appliance_run|ap_main|loop_run|task_entry)\+0x[0-9a-f]+$")
+    m.expect(r"^CPU \d was at:$")
     m.expect(r"^log:$")
-    m.expect(r"^  \[.*" + READY)
+    m.expect(r"^  \[.*" + STARTED)
     m.expect(r"^resetting in 5 s$")
     m.expect_end()
     reports = m.text().count("PANIC on CPU")
@@ -50,7 +52,7 @@ def panics(m):
 
 
 def machine_check(m):
-    m.expect(READY)
+    m.expect(STARTED)
     m.monitor("mce 1 2 0xbd00000000000134 4 0x1234000 0x8c")
     m.expect(r"^PANIC on CPU 1: machine check: bank 2, status bd00000000000134, address 0000000001234000$")
     m.expect(r"^CPU 0 was at:$")
