@@ -61,6 +61,8 @@
 #define MBEDTLS_PEM_PARSE_C
 #define MBEDTLS_PEM_WRITE_C
 #define MBEDTLS_PSA_CRYPTO_C
+/* Each TLS connection holds two to four volatile keys: the fixed store of 32 slots is full after a dozen clients. */
+#define MBEDTLS_PSA_KEY_STORE_DYNAMIC
 #define MBEDTLS_USE_PSA_CRYPTO
 
 /* certificates */

@@ -23,6 +23,7 @@ struct net_stack {
 	struct netif netif;
 	bool has_netif, started;
 	struct work address_work;
+	char addresses[(LWIP_IPV6_NUM_ADDRESSES + 1) * 46]; /* as last told */
 	void (*on_address)(void *ctx);
 	void *ctx;
 };
@@ -31,7 +32,16 @@ static struct net_stack net;
 /* lwIP tells of changes while it is in the middle of them: the news goes through the mailbox. */
 static void address_work_fn(struct work *w)
 {
+	char now[sizeof net.addresses] = "", one[46];
+	size_t at = 0;
+
 	(void)w;
+	for (unsigned i = 0; at < sizeof now && net_address(i, one); i++)
+		at += fmt_buf(now + at, sizeof now - at, "%s ", one);
+	if (!strcmp(now, net.addresses))
+		return; /* a state on the way, of no interest to others */
+	strcpy(net.addresses, now);
+	log_info("net", "addresses: %s", now);
 	if (net.on_address)
 		net.on_address(net.ctx);
 }
@@ -167,6 +177,8 @@ bool net_address(unsigned i, char dst[46])
 			ip6addr_ntoa_r(netif_ip6_addr(n, k), dst, 46);
 			/* The zone is ours alone; nobody else can use it. */
 			dst[strcspn(dst, "%")] = '\0';
+			for (char *p = dst; *p; p++) /* RFC 5952 4.3 */
+				*p |= *p >= 'A' && *p <= 'F' ? 0x20 : 0;
 			return true;
 		}
 	return false;
