@@ -62,7 +62,6 @@ static void vm_ctl_changed(void *ctx, struct vm *vm)
 	struct vm_ctl *c = ctx;
 	enum vm_state s = vm_state(vm);
 
-	log_write(s == VM_CRASHED ? LOG_WARN : LOG_INFO, "vm", "%s: %s%s%s", c->spec.name, vm_state_name(s), vm->reason[0] ? ": " : "", vm->reason);
 	event_publish("vm.state", c->spec.name, vm_state_name(s), vm->reason);
 	wake_all(&c->changed);
 	screen_touch();

@@ -7,7 +7,9 @@
 #include "pc_io.h"
 
 enum {
-	PM1_PWRBTN = 1u << 8, PM1_GBL = 1u << 5, PM1_TMR = 1u << 0,
+	PM1_PWRBTN = 1u << 8,
+	/* Timer, global lock, buttons, RTC: all can be enabled, but only the power button ever happens. Software checks that they stick. */
+	PM1_ENABLES = 1u << 0 | 1u << 5 | PM1_PWRBTN | 1u << 9 | 1u << 10,
 	CNT_SCI_EN = 1u << 0, CNT_SLP_TYP_SHIFT = 10, CNT_SLP_EN = 1u << 13,
 };
 #define PM_TIMER_HZ 3579545ull
@@ -53,9 +55,9 @@ static void pm_write(void *ctx, uint64_t off, unsigned size, uint64_t v)
 	if (off == 0 && (size == 2 || size == 4))
 		p->status &= (uint16_t)~v;
 	if (off == 0 && size == 4)
-		p->enable = (uint16_t)(v >> 16) & (PM1_PWRBTN | PM1_GBL | PM1_TMR);
+		p->enable = (uint16_t)(v >> 16) & PM1_ENABLES;
 	if (off == 2 && size == 2)
-		p->enable = (uint16_t)v & (PM1_PWRBTN | PM1_GBL | PM1_TMR);
+		p->enable = (uint16_t)v & PM1_ENABLES;
 	if (off == 4 && (size == 2 || size == 4))
 		pm_write_control(p, (uint16_t)v);
 	pm_update_sci(p);
