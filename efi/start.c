@@ -5,6 +5,7 @@
 #include <core/boot_info.h>
 #include <core/clock.h>
 #include <core/err.h>
+#include <core/fbcon.h>
 #include <core/hal.h>
 #include <core/libc.h>
 #include <core/log.h>
@@ -54,6 +55,9 @@ _Noreturn void appliance_main(unsigned cpu)
 		panic("machine: %s", err_name(e));
 	if (boot_info->utc_s)
 		clock_set_utc(boot_info->utc_s * 1000000000 + (int64_t)hal_clock_ns(), CLOCK_UEFI);
+	e = fbcon_init();
+	if (e != OK && e != E_NOENT)
+		log_warn("boot", "no screen: the firmware's framebuffer does not fit (%s)", err_name(e));
 	rng_init();
 	log_machine();
 	libc_start(appliance_run);
