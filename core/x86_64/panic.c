@@ -23,6 +23,8 @@
 #define STOP_SPINS 20000000u
 #define PANIC_RESET_DELAY_NS 5000000000ull
 
+extern const char image_base[] __attribute__((visibility("hidden")));
+
 static atomic_uint panic_owner; /* 1 + the CPU that reports */
 static _Atomic enum panic_action panic_action = PANIC_RESET;
 static unsigned panic_row;
@@ -101,7 +103,10 @@ static void panic_backtrace(uint64_t rip, uint64_t rbp, unsigned max)
 		/* A return address may lie past the end of a function that never returns: look before it. */
 		const char *name = ksyms_lookup(i ? at[i] - 1 : at[i], &off);
 
-		panic_line("  %016llx %s+0x%zx", (unsigned long long)at[i], name ? name : "?", name && i ? off + 1 : off);
+		if (name)
+			panic_line("  %016llx %s+0x%zx", (unsigned long long)at[i], name, i ? off + 1 : off);
+		else
+			panic_line("  %016llx", (unsigned long long)at[i]);
 	}
 }
 
@@ -183,7 +188,7 @@ _Noreturn static void panic_report(const struct trap_frame *f, uint64_t rip, uin
 	panic_line("PANIC on CPU %u: %s", hal_cpu_id(), text);
 	if (f)
 		panic_registers(f);
-	panic_line("backtrace:");
+	panic_line("backtrace (image at %p):", (const void *)image_base);
 	panic_backtrace(rip, rbp, PANIC_FRAMES);
 	panic_other_cpus();
 	panic_log_tail();

@@ -39,7 +39,7 @@ def panics(m):
     m.expect(r"^PANIC on CPU \d: non-maskable interrupt")
     m.expect(r"^  rip [0-9a-f]{16}  rsp [0-9a-f]{16}")
     m.expect(r"^  cr0 [0-9a-f]+ ")
-    m.expect(r"^backtrace:$")
+    m.expect(r"^backtrace \(image at 0x[0-9a-f]+\):$")
     m.expect(r"^  [0-9a-f]{16} \w+\+0x[0-9a-f]+$")
     m.expect(r"^  [0-9a-f]{16} (cpu_main|appliance_run|ap_main|loop_run|task_entry)\+0x[0-9a-f]+$")
     m.expect(r"^CPU \d was at:$")
