@@ -34,6 +34,7 @@ static void log_machine(void)
 
 	page_stats(&st);
 	log_info("boot", "Caisson %s on %s", CAISSON_VERSION, boot_info->firmware);
+	log_info("boot", "image at 0x%llx", (unsigned long long)boot_info->image_base.v); /* for gdb */
 	log_info("boot", "%llu MiB memory, %llu MiB free, secure boot %s, %u file%s in caisson/",
 		 (unsigned long long)(st.total >> 8), (unsigned long long)(st.free >> 8),
 		 boot_info->secure_boot ? "on" : "off", boot_info->nfiles, boot_info->nfiles == 1 ? "" : "s");
