@@ -30,7 +30,9 @@ struct cpu *cpu_of(unsigned index);
 /* In an asm statement: the instruction at label 1 may fault, and ends at label 2. */
 #define CATCH " .pushsection .extable, \"a\"; .quad 1b, 2b; .popsection\n"
 /* Runs one instruction without operands; its vector or VEC_NONE. */
-#define CAUGHT(insn) ({ cpu_self()->fault = VEC_NONE; __asm__ volatile("1: " insn "\n2:\n" CATCH ::: "rax", "rbx", "rcx", "rdx", "memory", "cc"); cpu_self()->fault; })
+#define CAUGHT(insn) CAUGHT_AT("1: " insn)
+/* The same for several: the one that may fault has the label 1. */
+#define CAUGHT_AT(insns) ({ cpu_self()->fault = VEC_NONE; __asm__ volatile(insns "\n2:\n" CATCH : : "b"(0) : "rax", "rcx", "rdx", "memory", "cc"); cpu_self()->fault; })
 
 static inline uint8_t inb(uint16_t p) { uint8_t v; __asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(p)); return v; }
 static inline uint16_t inw(uint16_t p) { uint16_t v; __asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(p)); return v; }
