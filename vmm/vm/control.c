@@ -82,10 +82,11 @@ static err_t power_on(struct vm *vm, char *why)
 		arch_vcpu_reset(&vm->vcpus[i]);
 		vm->vcpus[i].idle = false;
 	}
-	vm_clock_start(vm);
 	err = machine_load(vm, why);
 	if (err != OK)
 		memory_clear(vm);
+	else
+		vm_clock_start(vm);
 	return err;
 }
 
