@@ -28,7 +28,7 @@ static const char *const own_files[] = {"caisson.yaml", "ca.pem", "ca.key"};
 
 static struct config config;
 static char names[MAX_NAMES][64];
-static bool names_dirty;
+static bool names_dirty, api_up;
 static struct wait_queue names_changed;
 
 static const struct boot_file *find_file(const char *name)
@@ -58,9 +58,31 @@ static void start_config(void)
 		fmt_buf(config.net.hostname, sizeof(config.net.hostname), "%s", node.name);
 }
 
+static bool is_link_local(const char *address)
+{
+	return strncasecmp(address, "fe80:", 5) == 0;
+}
+
+/* Where clients find the API: the first address that reaches further than the cable, else the node's name. */
+static void update_url(void)
+{
+	char address[46];
+	unsigned i = 0;
+
+	if (!api_up)
+		return;
+	while (net_address(i, address) && is_link_local(address))
+		i++;
+	if (!net_address(i, address))
+		fmt_buf(node.api_url, sizeof(node.api_url), "https://%s:%u", node.name, config.api_port);
+	else
+		fmt_buf(node.api_url, sizeof(node.api_url), strchr(address, ':') ? "https://[%s]:%u" : "https://%s:%u", address, config.api_port);
+}
+
 static void addresses_changed(void *ctx)
 {
 	(void)ctx;
+	update_url();
 	names_dirty = true;
 	wake_all(&names_changed);
 	screen_touch();
@@ -78,7 +100,7 @@ static unsigned collect_names(const char *list[MAX_NAMES])
 	for (unsigned i = 0; i < ARRAY_LEN(fixed); i++)
 		fmt_buf(names[n++], sizeof(names[0]), "%s", fixed[i]);
 	for (unsigned i = 0; n < MAX_NAMES && net_address(i, address); i++)
-		if (strncasecmp(address, "fe80:", 5) != 0)
+		if (!is_link_local(address))
 			fmt_buf(names[n++], sizeof(names[0]), "%s", address);
 	for (unsigned i = 0; i < n; i++)
 		list[i] = names[i];
@@ -164,6 +186,7 @@ static void start_guests(void)
 
 static void start_api(void)
 {
+	char address[46];
 	err_t e = start_identity();
 
 	if (e == OK)
@@ -172,7 +195,9 @@ static void start_api(void)
 		log_error("api", "the node cannot be managed over the network: %s", err_name(e));
 		return;
 	}
-	fmt_buf(node.api_url, sizeof(node.api_url), "https://%s:%u", node.name, config.api_port);
+	api_up = true;
+	if (!l2_nuplinks || net_address(0, address)) /* else an address comes soon, and the URL with it */
+		update_url();
 	screen_touch();
 }
 

@@ -13,20 +13,8 @@
 #include <core/panic.h>
 #include <core/rng.h>
 #include <core/uart.h>
+#include <sandbox/screen.h>
 #include "appliance.h"
-
-static void serial_line(void *ctx, enum log_level level, const char *text, size_t len)
-{
-	char line[LOG_LINE_MAX + 2];
-
-	(void)ctx;
-	(void)level;
-	__builtin_memcpy(line, text, len);
-	line[len] = '\n';
-	uart_write(line, len + 1);
-}
-
-static const struct log_sink serial_sink = {.line = serial_line, .min_level = LOG_INFO};
 
 static void log_machine(void)
 {
@@ -47,7 +35,7 @@ _Noreturn void appliance_main(unsigned cpu)
 	(void)cpu;
 	hal_early_init();
 	uart_init();
-	log_add_sink(&serial_sink);
+	log_add_sink(&screen_serial_sink);
 	if (acpi_init() == OK)
 		uart_init(); /* the tables may name another port */
 	page_init();
