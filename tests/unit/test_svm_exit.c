@@ -6,11 +6,13 @@
 #include <core/hal.h>
 #include <fake/fake.h>
 #include <fake/fake_svm.h>
+#include "../../vmm/x86_64/x86.h"
 #include <limits.h>
 #include <vmm/stage2.h>
 
 static struct vm vm;
 static struct vcpu vcpu;
+static struct x86_vcpu arch;
 
 static struct hv_exit decode(struct svm_exit_in in, struct svm_decoded *d)
 {
@@ -156,6 +158,7 @@ static struct svm_vcpu *start(void)
 	pool_init(&vm.pool, "vm", &pool_root, UINT64_MAX);
 	vm.nvcpus = 1;
 	vcpu.vm = &vm;
+	vcpu.arch = &arch;
 	if (svm_maps_init() != OK || gmem_create(&vm.pool, &stage2_npt, 0, &vm.mem) != OK || gmem_add_ram(vm.mem, GPA(0), MIB) != OK)
 		return NULL;
 	if (hv_svm.vm_init(&vm) != OK || hv_svm.vcpu_init(&vcpu) != OK)
@@ -234,6 +237,14 @@ static void test_complete(struct svm_vcpu *s)
 	ok_eq(s->vmcb->s.rip, 0x2003, "its prefix is counted");
 	hv_svm.vcpu_complete(&vcpu, &e);
 	ok_eq(s->vmcb->s.rip, 0x2003, "an exit completes once");
+	ok(arch.fetch_known && arch.fetch_page == 0x2000, "the code page is remembered");
+	ok(gmem_write(vm.mem, GPA(0x2800), "\x0f\xa2", 2) == OK && gmem_write(vm.mem, GPA(0x5800), "\x66\x0f\xa2", 3) == OK, "code");
+	arch.fetch_gpa = 0x7000; /* as if the guest had mapped another page */
+	s->vmcb->s.rip = 0x2800;
+	e = run(SVM_EXIT_CPUID, false);
+	hv_svm.vcpu_complete(&vcpu, &e);
+	ok(s->vmcb->s.rip == 0x2802 && arch.fetch_gpa == 0x2000, "a stale page is noticed and walked anew");
+	s->vmcb->s.rip = 0x2003;
 	s->vmcb->c.int_state = SVM_INT_SHADOW;
 	e = run(SVM_EXIT_PAUSE, false);
 	hv_svm.vcpu_complete(&vcpu, &e);

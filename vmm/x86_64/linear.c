@@ -28,35 +28,66 @@ uint8_t x86_code_bits(struct vcpu *v)
 	return cs.attr & SEG_ATTR_DB ? 32 : 16;
 }
 
+static uint64_t code_address(struct vcpu *v)
+{
+	uint64_t rip = x86_reg(v, X86_RIP);
+	struct x86_seg cs;
+
+	if (x86_code_bits(v) == 64)
+		return rip;
+	hv_current->arch->seg_get(v, SEG_CS, &cs);
+	return (rip + cs.base) & 0xffffffff;
+}
+
+static unsigned left_in_page(uint64_t linear)
+{
+	return (unsigned)MIN(PAGE_SIZE - (linear & (PAGE_SIZE - 1)), (uint64_t)X86_INSN_MAX);
+}
+
 /* Reads what lies in one page; false when it cannot be read. */
 static bool fetch_part(struct vcpu *v, const struct gpt_mode *mode, uint64_t linear, uint8_t *dst, unsigned n)
 {
+	struct x86_vcpu *x = x86_of(v);
 	struct gpt_fault fault;
 	struct gpa a;
 
-	return gpt_walk(v->vm->mem, mode, linear, GPT_FETCH, &a, &fault) == OK && gmem_read(v->vm->mem, a, dst, n) == OK;
+	if (gpt_walk(v->vm->mem, mode, linear, GPT_FETCH, &a, &fault) != OK || gmem_read(v->vm->mem, a, dst, n) != OK)
+		return false;
+	x->fetch_cr3 = mode->cr3;
+	x->fetch_page = align_down(linear, PAGE_SIZE);
+	x->fetch_gpa = align_down(a.v, PAGE_SIZE);
+	x->fetch_known = true;
+	return true;
 }
 
 err_t x86_fetch(struct vcpu *v, uint8_t *bytes, unsigned *n)
 {
+	uint64_t linear = code_address(v);
+	unsigned first = left_in_page(linear);
 	struct gpt_mode mode;
-	uint64_t linear = x86_reg(v, X86_RIP);
-	unsigned first;
 
-	if (x86_code_bits(v) != 64) {
-		struct x86_seg cs;
-
-		hv_current->arch->seg_get(v, SEG_CS, &cs);
-		linear = (linear + cs.base) & 0xffffffff;
-	}
 	gpt_mode_of(v, &mode);
-	first = (unsigned)MIN(PAGE_SIZE - (linear & (PAGE_SIZE - 1)), (uint64_t)X86_INSN_MAX);
+	if (first < X86_INSN_MAX && fetch_part(v, &mode, linear + first, bytes + first, X86_INSN_MAX - first)) {
+		if (!fetch_part(v, &mode, linear, bytes, first))
+			return E_GUEST;
+		*n = X86_INSN_MAX;
+		return OK;
+	}
 	if (!fetch_part(v, &mode, linear, bytes, first))
 		return E_GUEST;
-	if (first < X86_INSN_MAX && fetch_part(v, &mode, linear + first, bytes + first, X86_INSN_MAX - first))
-		first = X86_INSN_MAX;
 	*n = first;
 	return OK;
+}
+
+err_t x86_fetch_hint(struct vcpu *v, uint8_t *bytes, unsigned *n)
+{
+	const struct x86_vcpu *x = x86_of(v);
+	uint64_t linear = code_address(v);
+
+	if (!x->fetch_known || x->fetch_page != align_down(linear, PAGE_SIZE) || x->fetch_cr3 != x86_reg(v, X86_CR3))
+		return E_NOENT;
+	*n = left_in_page(linear);
+	return gmem_read(v->vm->mem, GPA(x->fetch_gpa + (linear & (PAGE_SIZE - 1))), bytes, *n) == OK ? OK : E_NOENT;
 }
 
 static err_t segment_fault(struct vcpu *v, unsigned seg)

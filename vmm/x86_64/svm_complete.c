@@ -21,19 +21,24 @@ static unsigned shortest(uint64_t code)
 	}
 }
 
-static void step_over(struct vcpu *v)
+static unsigned insn_len(struct vcpu *v, const struct svm_vcpu *s)
 {
-	struct svm_vcpu *s = svm_of(v);
+	bool long_mode = in_long_mode(s);
 	uint8_t bytes[X86_INSN_MAX];
 	unsigned n = 0, len = 0;
 
-	if (s->next_rip) {
-		svm_skip_to(s, s->next_rip);
-		return;
-	}
-	if (x86_fetch(v, bytes, &n) == OK)
-		len = svm_exit_insn_len(s->exit_code, s->vmcb->c.exit_info1, bytes, n, in_long_mode(s));
-	svm_skip_to(s, s->exit_rip + (len ? len : shortest(s->exit_code)));
+	if (x86_fetch_hint(v, bytes, &n) == OK)
+		len = svm_exit_insn_len(s->exit_code, s->vmcb->c.exit_info1, bytes, n, long_mode);
+	if (!len && x86_fetch(v, bytes, &n) == OK)
+		len = svm_exit_insn_len(s->exit_code, s->vmcb->c.exit_info1, bytes, n, long_mode);
+	return len ? len : shortest(s->exit_code);
+}
+
+static void step_over(struct vcpu *v)
+{
+	struct svm_vcpu *s = svm_of(v);
+
+	svm_skip_to(s, s->next_rip ? s->next_rip : s->exit_rip + insn_len(v, s));
 }
 
 static void complete_fault(struct svm_vcpu *s)

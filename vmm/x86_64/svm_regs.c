@@ -110,9 +110,9 @@ void svm_set_regs(struct vcpu *v, const struct arch_regs *r)
 }
 
 /* 64-bit fields of the save area that have a name of their own; clean: the VMCB clean bits that they belong to. */
-struct reg_place { uint8_t reg; uint16_t offset; uint32_t clean; };
-#define PLACE(name, field, bits) { name, offsetof(struct vmcb, s.field), bits }
-static const struct reg_place reg_places[] = {
+struct reg_place { uint16_t offset, clean; };
+#define PLACE(name, field, bits) [name] = { offsetof(struct vmcb, s.field), bits }
+static const struct reg_place reg_places[X86_REGS] = {
 	PLACE(X86_RIP, rip, 0), PLACE(X86_RFLAGS, rflags, 0),
 	PLACE(X86_CR0, cr0, SVM_CLEAN_CR), PLACE(X86_CR3, cr3, SVM_CLEAN_CR), PLACE(X86_CR4, cr4, SVM_CLEAN_CR),
 	PLACE(X86_CR2, cr2, SVM_CLEAN_CR2), PLACE(X86_EFER, efer, SVM_CLEAN_CR),
@@ -123,15 +123,10 @@ static const struct reg_place reg_places[] = {
 	PLACE(X86_PAT, g_pat, SVM_CLEAN_NP), PLACE(X86_DEBUGCTL, debugctl, SVM_CLEAN_LBR), PLACE(X86_SPEC_CTRL, spec_ctrl, 0),
 };
 
-static uint64_t *reg_at(struct svm_vcpu *s, enum x86_reg r, uint32_t *clean)
+static uint64_t *reg_at(struct svm_vcpu *s, enum x86_reg r)
 {
-	for (unsigned i = 0; i < sizeof(reg_places) / sizeof(reg_places[0]); i++) {
-		if (reg_places[i].reg != r)
-			continue;
-		*clean = reg_places[i].clean;
-		return (uint64_t *)((char *)s->vmcb + reg_places[i].offset);
-	}
-	*clean = 0;
+	if (reg_places[r].offset)
+		return (uint64_t *)((char *)s->vmcb + reg_places[r].offset);
 	if (r == X86_XCR0)
 		return &s->xcr0;
 	return r == X86_TSC_AUX ? &s->tsc_aux : NULL;
@@ -140,7 +135,6 @@ static uint64_t *reg_at(struct svm_vcpu *s, enum x86_reg r, uint32_t *clean)
 static uint64_t svm_reg_get(struct vcpu *v, enum x86_reg r)
 {
 	struct svm_vcpu *s = svm_of(v);
-	uint32_t clean;
 	uint64_t *p;
 
 	if (r < X86_GPR0 + REG_GPRS)
@@ -149,7 +143,7 @@ static uint64_t svm_reg_get(struct vcpu *v, enum x86_reg r)
 		return s->vmcb->c.int_ctl & 0xf;
 	if (r == X86_CPL)
 		return s->vmcb->s.cpl;
-	p = reg_at(s, r, &clean);
+	p = reg_at(s, r);
 	if (!p)
 		return 0;
 	return r == X86_EFER ? *p & ~X86_EFER_SVME : *p;
@@ -158,7 +152,6 @@ static uint64_t svm_reg_get(struct vcpu *v, enum x86_reg r)
 static void svm_reg_set(struct vcpu *v, enum x86_reg r, uint64_t value)
 {
 	struct svm_vcpu *s = svm_of(v);
-	uint32_t clean;
 	uint64_t *p;
 
 	if (r < X86_GPR0 + REG_GPRS) {
@@ -169,11 +162,11 @@ static void svm_reg_set(struct vcpu *v, enum x86_reg r, uint64_t value)
 		s->vmcb->c.int_ctl = (s->vmcb->c.int_ctl & ~SVM_V_TPR) | (value & 0xf);
 	if (r == X86_CR8_WATCH)
 		s->cr8_watch = value != 0;
-	p = reg_at(s, r, &clean);
+	p = reg_at(s, r);
 	if (!p)
 		return;
 	*p = r == X86_EFER ? value | X86_EFER_SVME : value;
-	s->clean &= ~clean;
+	s->clean &= ~(uint32_t)reg_places[r].clean;
 }
 
 static void svm_seg_get(struct vcpu *v, unsigned seg, struct x86_seg *out)

@@ -46,6 +46,7 @@ void arch_vcpu_reset(struct vcpu *v)
 	regs_reset(&r);
 	hv_current->arch->latch_reset(v, true);
 	hv_current->vcpu_set_regs(v, &r);
+	x86_of(v)->fetch_known = false;
 	v->idle = false;
 }
 

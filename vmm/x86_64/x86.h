@@ -24,6 +24,9 @@ struct x86_vcpu {
 	struct x86_state st;
 	struct pvclock pv;
 	struct log_limit msr_log, insn_log;
+	/* Where the code page of the last x86_fetch lay; see x86_fetch_hint. */
+	uint64_t fetch_cr3, fetch_page, fetch_gpa;
+	bool fetch_known;
 };
 static inline struct x86_vcpu *x86_of(struct vcpu *v) { return v->arch; }
 
@@ -45,6 +48,9 @@ void gpt_mode_of(struct vcpu *v, struct gpt_mode *out);
 /* ---- linear.c: guest-linear memory ---- */
 /* The bytes at RIP, at most 15: fewer when the next page cannot be read. E_GUEST: none can. */
 err_t x86_fetch(struct vcpu *v, uint8_t *bytes, unsigned *n) MUST_CHECK;
+/* The same without a walk, where the last fetch with the same CR3 found the page; ends with the page. The guest may have mapped another one
+ * there since: for callers that know what must stand there and fetch again when it does not. E_NOENT. */
+err_t x86_fetch_hint(struct vcpu *v, uint8_t *bytes, unsigned *n) MUST_CHECK;
 /* 16, 32 or 64: the code segment's operand mode now. */
 uint8_t x86_code_bits(struct vcpu *v);
 /* Linear address of size bytes at offset in a segment, as the CPU forms it. E_PERM: #GP or #SS is queued. */
