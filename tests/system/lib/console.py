@@ -30,7 +30,8 @@ class Console:
         import websockets
         self.text, self.messages, self.closed, self.at = "", [], None, 0
         self.changed, self.loop = threading.Condition(), asyncio.new_event_loop()
-        threading.Thread(target=self.loop.run_forever, daemon=True).start()
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
 
         async def connect():
             return await websockets.connect("wss://127.0.0.1:%d/v1/vms/%s/console?mode=%s" % (node.port, vm, mode), ssl=node.context(),
@@ -93,12 +94,12 @@ class Console:
         self.run(self.ws.send(text.encode()))
 
     def close(self):
-        async def end():
-            await self.ws.close()
-        try:
-            self.run(end())
-        finally:
-            self.loop.call_soon_threadsafe(self.loop.stop)
+        if self.loop.is_running():
+            try:
+                self.run(self.ws.close())
+            finally:
+                self.loop.call_soon_threadsafe(self.loop.stop)
+                self.thread.join()
 
     def __enter__(self):
         return self

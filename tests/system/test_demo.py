@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The demo from power-on to a guest's shell, from the very files that `make run` boots: Linux starts by itself, its console is typed
+into by a WebSocket client and by the command line on a terminal, and it goes through every state that a VM has."""
+import os
+import sys
+
+from lib.console import Console, needs_debian_modules
+needs_debian_modules()
+from lib.events import Events  # noqa: E402
+from lib.node import Node, Tap, image, run_checks  # noqa: E402
+from cli_bench import Terminal  # noqa: E402
+
+PROMPT = r"demo# "
+
+
+class DemoNode(Node):
+    """Boots what tools/run/qemu.py boots."""
+
+    def make_esp(self, config, files):
+        esp = os.path.join(self.folder, "esp.img")
+        image.fat_image(esp, image.demo_files(image.DEMO_CONFIG))
+        return esp
+
+
+class CliHome:
+    """What cli_bench.Terminal asks for: the environment."""
+
+    def __init__(self, node):
+        self.env = node.env()
+
+
+def shell(node):
+    """Autostart: Linux boots, and a WebSocket client types `echo $((6*7))` into its shell"""
+    with Console(node, "demo") as console:
+        assert console.message({"type": "hello"})["writer"] is True
+        console.expect(r"shell ready")
+        console.expect(PROMPT)
+        console.type("echo $((6*7))\n")
+        console.expect(r"^42$")
+        console.expect(PROMPT)
+    vm = node.vm("demo")
+    assert vm["state"] == "running" and vm["autostart"] and vm["vcpus"] == 1, vm
+    assert vm["stats"]["exits"] > 0 and vm["stats"]["run_ms"] > 0 and 0 < vm["stats"]["resident_kib"] <= 256 * 1024, vm
+
+
+def guest_facts(node):
+    """What the guest sees: its CPUs and memory, KVM's clock, a random device, no noise about broken hardware"""
+    with Console(node, "demo") as console:
+        console.type("cat /sys/devices/system/clocksource/clocksource0/current_clocksource\n")
+        console.expect(r"^(kvm-clock|tsc)$")
+        console.type("grep -c ^processor /proc/cpuinfo; cat /sys/class/misc/hw_random/rng_current\n")
+        console.expect(r"^1\n")
+        console.expect(r"^virtio_rng")
+        console.type("dmesg | grep -icE 'call trace|BUG:|general protection|unchecked MSR'; echo end\n")
+        assert console.expect(r"^(\d+)\nend$").group(1) == "0", console.text[-2000:]
+        console.type("echo 1 > /dev/hvc0 && echo hvc written\n")
+        console.expect(r"^hvc written$")
+
+
+def two_clients(node):
+    """Two clients see the same; only the first may type, and the second may when the first has left"""
+    with Console(node, "demo") as first, Console(node, "demo") as second, Console(node, "demo", "ro") as watcher:
+        assert first.message({"type": "hello"})["writer"] is True
+        assert second.message({"type": "hello"})["writer"] is False
+        assert watcher.message({"type": "hello"})["writer"] is False
+        second.type("echo second-$((1+1))\n")
+        first.type("echo first-$((1+1))\n")
+        for console in (first, second, watcher):
+            console.expect(r"^first-2$")
+        assert "second-2" not in first.text, first.text[-500:]
+        first.close()
+        second.message({"type": "writer"})
+        second.type("echo later-$((1+1))\n")
+        watcher.expect(r"^later-2$")
+
+
+def command_line(node):
+    """`caisson vm console demo` on a terminal: typing, and the escape that leaves"""
+    t = Terminal(CliHome(node), "vm", "console", "demo")
+    t.expect(r"Ctrl-\] then \. leaves")
+    t.type("\r")
+    t.expect(PROMPT)
+    t.type("echo $((6*7))\r")
+    t.expect(r"\n42\r")
+    t.expect(PROMPT)
+    assert t.is_raw()
+    t.type("\x1d.")
+    t.wait(0)
+    assert "demo  running" in node.cli("vm", "list")
+
+
+def logs(node):
+    """The console's log has what was printed"""
+    log = node.cli("vm", "logs", "demo", "--raw")
+    assert "Linux version" in log and "shell ready" in log and "\n42\r\n" in log.replace("\r\r", "\r"), log[-1000:]
+    assert node.want(200, "GET", "/v1/vms/demo/console/log").headers["content-type"].startswith("text/plain")
+
+
+def pause(node):
+    """Paused, the guest does not run; resumed, it goes on where it was"""
+    with Console(node, "demo") as console:
+        console.type("echo spin-$((1+1)); while :; do :; done\n")
+        console.expect(r"^spin-2$")
+        paused = node.act("demo", "pause")
+        assert paused["state"] == "paused", paused
+        ran = node.vm("demo")["stats"]
+        for _ in range(20):  # requests give the CPUs time in which a guest that still ran would be seen
+            node.get("/v1/node")
+        assert node.vm("demo")["stats"]["run_ms"] == ran["run_ms"] and node.vm("demo")["stats"]["exits"] == ran["exits"]
+        node.act("demo", "pause", status=409)
+        assert node.act("demo", "resume")["state"] == "running"
+        console.type("\x03")
+        console.expect(PROMPT)
+        console.type("echo alive-$((1+1))\n")
+        console.expect(r"^alive-2$")
+
+
+def reset(node):
+    """Reset boots it anew"""
+    with Console(node, "demo") as console:
+        console.type("echo before > /tmp/mark; cat /tmp/mark\n")
+        console.expect(r"^before$")
+        assert node.act("demo", "reset")["state"] in ("running", "starting")
+        console.expect(r"Linux version")
+        console.expect(r"shell ready")
+        console.expect(PROMPT)
+        console.type("ls /tmp/mark || echo fresh-$((1+1))\n")
+        console.expect(r"^fresh-2$")
+
+
+def stop_start(node):
+    """Stop presses the power button and Linux ends by itself; start boots it again"""
+    with Events(node) as events, Console(node, "demo") as console:
+        stopped = node.act("demo", "stop", {"timeout_ms": 120000})
+        assert stopped["state"] == "stopped" and stopped["uptime_ms"] is None, stopped
+        event, at = events.state("demo", "stopped")
+        console.expect(r"reboot: Power down")
+        node.act("demo", "stop", {"timeout_ms": 0})
+        node.act("demo", "pause", status=409)
+        assert node.act("demo", "start")["state"] in ("starting", "running")
+        events.state("demo", "running", start=at)
+        console.expect(r"shell ready")
+        node.act("demo", "start", status=409)
+    assert "(timeout" not in str(event.get("reason")), event
+
+
+def guest_powers_off(node):
+    """A guest's own poweroff stops the VM; it can be deleted then, and its files are free"""
+    with Events(node) as events, Console(node, "demo") as console:
+        console.type("\n")
+        console.expect(PROMPT)
+        node.want(409, "DELETE", "/v1/vms/demo")
+        node.want(409, "DELETE", "/v1/images/demo-initrd")
+        console.type("poweroff -f\n")
+        events.state("demo", "stopped")
+        node.delete("/v1/vms/demo")
+        console.wait_closed()
+        events.wait({"type": "vm.deleted", "object": "demo"})
+    node.want(404, "GET", "/v1/vms/demo")
+    node.delete("/v1/images/demo-initrd")
+
+
+CHECKS = [shell, guest_facts, two_clients, command_line, logs, pause, reset, stop_start, guest_powers_off]
+
+
+def main():
+    tap = Tap()
+    wanted = [c for c in CHECKS if len(sys.argv) < 2 or c.__name__ in sys.argv[1:]]
+    try:
+        with DemoNode(cpus=2, memory_mib=2048) as node:
+            run_checks(tap, node, wanted)
+    except Exception as e:  # the boot itself
+        tap.ok(False, "the demo node comes up and can be paired", str(e))
+    return tap.done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
