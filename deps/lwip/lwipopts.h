@@ -72,9 +72,11 @@
 #define PBUF_POOL_BUFSIZE 1600
 #define LWIP_DISABLE_TCP_SANITY_CHECKS 1 /* they compare TCP_WND with that pool, which a receive window here does not use */
 #define MEMP_NUM_UDP_PCB 16
-#define MEMP_NUM_TCP_PCB 144 /* 128 connections and some in TIME_WAIT, which lwIP recycles oldest first */
+#define MEMP_NUM_TCP_PCB 208 /* 128 connections, 64 half open (the backlog), and some that end, which lwIP recycles */
 #define MEMP_NUM_TCP_PCB_LISTEN 8
-#define MEMP_NUM_TCP_SEG 4096
+/* What 128 peers that neither read nor fill their gaps can hold: 128 x (TCP_SND_BUF / TCP_MSS + TCP_OOSEQ_MAX_PBUFS), so that the
+ * last segment is never taken from somebody else. */
+#define MEMP_NUM_TCP_SEG 9216
 #define MEMP_NUM_ARP_QUEUE 64
 #define MEMP_NUM_ND6_QUEUE 64
 #define MEMP_NUM_REASSDATA 8
@@ -86,13 +88,13 @@
 #define LWIP_WND_SCALE 1
 #define TCP_RCV_SCALE 2
 #define TCP_WND (128 * 1024)
-#define TCP_SND_BUF (128 * 1024)
-#define TCP_SND_QUEUELEN 256
+#define TCP_SND_BUF (64 * 1024)
+#define TCP_SND_QUEUELEN 128
 #define TCP_SNDLOWAT (16 * 1024)
 #define TCP_SNDQUEUELOWAT (TCP_SND_QUEUELEN / 2)
 #define TCP_QUEUE_OOSEQ 1
-#define TCP_OOSEQ_MAX_BYTES (64 * 1024)
-#define TCP_OOSEQ_MAX_PBUFS 64 /* each frame is an allocation, however few bytes it holds */
+#define TCP_OOSEQ_MAX_BYTES (32 * 1024)
+#define TCP_OOSEQ_MAX_PBUFS 24 /* each frame is an allocation, however few bytes it holds */
 #define LWIP_TCP_SACK_OUT 1
 #define LWIP_TCP_TIMESTAMPS 1
 #define LWIP_TCP_KEEPALIVE 1

@@ -116,6 +116,7 @@ static err_t on_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
 		t->eof = true;
 		if (t->finished) { /* both directions are over: lwIP keeps the rest to itself, and frees it without telling */
 			tcp_stream_detach(t);
+			tcp_setprio(pcb, TCP_PRIO_MIN);
 			tcp_close(pcb);
 			t->pcb = NULL;
 		}
@@ -251,6 +252,8 @@ static void tcp_stream_close(struct stream *s)
 
 	if (t->pcb) {
 		tcp_stream_detach(t);
+		/* A peer that does not acknowledge the end must not keep a place from a new one: lwIP may drop it for that. */
+		tcp_setprio(t->pcb, TCP_PRIO_MIN);
 		if (tcp_close(t->pcb) != ERR_OK)
 			tcp_abort(t->pcb);
 		net_timers_rearm();
