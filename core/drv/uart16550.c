@@ -168,6 +168,11 @@ void uart_write(const char *s, size_t n)
 		spin_unlock(&uart.tx_lock);
 }
 
+void uart_break_lock(void)
+{
+	spin_unlock(&uart.tx_lock);
+}
+
 /* Reads what has come; true when the budget ran out before the FIFO did. */
 static bool uart_drain(bool *any)
 {

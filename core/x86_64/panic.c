@@ -110,18 +110,25 @@ static void panic_backtrace(uint64_t rip, uint64_t rbp, unsigned max)
 	}
 }
 
+/* Waits until the others have stopped, each for a bounded time. */
+static void panic_wait_stopped(void)
+{
+	for (unsigned i = 0; i < hal_cpu_count(); i++)
+		for (unsigned n = 0; i != hal_cpu_id() && n < STOP_SPINS; n++) {
+			if (__atomic_load_n(&percpu_get(i)->stopped_rip, __ATOMIC_ACQUIRE))
+				break;
+			arch_relax();
+		}
+}
+
 static void panic_other_cpus(void)
 {
 	for (unsigned i = 0; i < hal_cpu_count(); i++) {
 		const struct percpu *p = percpu_get(i);
-		uint64_t rip = 0;
+		uint64_t rip = __atomic_load_n(&p->stopped_rip, __ATOMIC_ACQUIRE);
 
 		if (i == hal_cpu_id())
 			continue;
-		for (unsigned n = 0; n < STOP_SPINS && !rip; n++) {
-			rip = __atomic_load_n(&p->stopped_rip, __ATOMIC_ACQUIRE);
-			arch_relax();
-		}
 		panic_line("CPU %u %s", i, rip ? "was at:" : "does not stop");
 		if (rip)
 			panic_backtrace(rip, p->stopped_rbp, PANIC_OTHER_FRAMES);
@@ -182,7 +189,9 @@ static void panic_claim(uint64_t rip, uint64_t rbp)
 _Noreturn static void panic_report(const struct trap_frame *f, uint64_t rip, uint64_t rbp, const char *text)
 {
 	panic_stop_others();
+	panic_wait_stopped();
 	log_break_lock();
+	uart_break_lock();
 	if (log_next_seq() == 0)
 		uart_init(); /* so early that nobody has looked for a port */
 	panic_line("PANIC on CPU %u: %s", hal_cpu_id(), text);

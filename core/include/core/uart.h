@@ -11,4 +11,7 @@ void uart_write(const char *s, size_t n);         /* polled with a bound; \n bec
 /* Starts input: rx(byte) is called in the loop of CPU 0. Call on CPU 0 after loop_init and hal_init. */
 void uart_set_rx(void (*rx)(void *ctx, char c), void *ctx);
 
+/* For panic, once the other CPUs have stopped: one of them may have been writing. */
+void uart_break_lock(void);
+
 #endif
