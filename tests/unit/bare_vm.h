@@ -3,6 +3,7 @@
  * buses. Defines vcpu_kick and vm_guest_reset as counters, so that the real ones are not linked. One include per program. */
 #ifndef TESTS_UNIT_BARE_VM_H
 #define TESTS_UNIT_BARE_VM_H
+#include <string.h>
 #include <core/arith.h>
 #include <core/hal.h>
 #include <fake/fake.h>

@@ -113,12 +113,16 @@ static void test_index_wrap(void)
 	struct virtq_chain c;
 	bool all = true;
 
+	enum { START = 0xfff0 };
+
 	vring_desc(&r, 2, 0x20000, 1, 0, 0);
-	for (unsigned i = 0; i < 70000 && all; i++) {
+	q.last_avail = q.next_used = r.next = START;
+	put16(mem, r.avail + 2, START);
+	for (unsigned i = START; i < START + 32 && all; i++) {
 		vring_offer(&r, 2);
 		all = virtq_pop(&q, &c) == OK && virtq_push(&q, c.head, i) == OK && vring_used_len(&r, i) == i;
 	}
-	ok(all, "70000 buffers: the 16-bit indices wrap");
+	ok(all && vring_used_idx(&r) == 16, "the 16-bit indices wrap");
 }
 
 static void test_event_index(void)
