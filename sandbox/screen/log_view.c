@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The log's lines in a frame, from the newest at the bottom upwards. Long lines go on in the next row, since their ends often matter
+/* The log's lines in a frame, found from the newest upwards. Long lines go on in the next row, since their ends often matter
  * most. Reads the log ring; else pure. */
 #include <core/arith.h>
 #include <core/log.h>
@@ -38,17 +38,35 @@ static void draw_line(struct screen_frame *f, unsigned top, int row, const char 
 	}
 }
 
+static unsigned line_rows(const struct screen_frame *f, const char *text)
+{
+	unsigned n = (unsigned)strlen(text);
+
+	return n ? (n + f->cols - 1) / f->cols : 1;
+}
+
+/* How many rows the lines before end_seq take, no more than room. */
+static unsigned rows_taken(const struct screen_frame *f, unsigned room, uint64_t end_seq)
+{
+	char text[LOG_LINE_MAX + 1];
+	unsigned n = 0;
+
+	while (n < room && end_seq > 0 && log_read(--end_seq, text))
+		n += line_rows(f, text);
+	return MIN(n, room);
+}
+
 void screen_draw_log(struct screen_frame *f, unsigned top, unsigned bottom, uint64_t end_seq)
 {
 	char text[LOG_LINE_MAX + 1];
-	int row = (int)MIN(bottom, f->rows);
+	int row;
 
-	if (f->cols == 0)
+	bottom = MIN(bottom, f->rows);
+	if (f->cols == 0 || top >= bottom)
 		return;
+	row = (int)(top + rows_taken(f, bottom - top, end_seq));
 	while (row > (int)top && end_seq > 0 && log_read(--end_seq, text)) {
-		size_t len = strlen(text);
-
-		row -= len ? (int)((len + f->cols - 1) / f->cols) : 1;
+		row -= (int)line_rows(f, text);
 		draw_line(f, top, row, text);
 	}
 }

@@ -22,6 +22,7 @@ static struct {
 	atomic_bool started;
 	enum serial_mode mode;
 	bool log_view;
+	bool ask_due;                /* a key came: the terminal's size may have changed */
 	uint64_t log_end;            /* log view: first line that is not shown, or FOLLOW */
 	uint64_t drawn_ns, asked_ns;
 	struct work touched, more;
@@ -42,8 +43,19 @@ static void send_tty(struct work *w)
 		work_post(0, &screen.more);
 }
 
+/* Not for each key: held down, one makes many. */
+static void ask_size_again(void)
+{
+	if (!screen.ask_due || screen.drawn_ns - screen.asked_ns < ASK_MIN_NS)
+		return;
+	screen.ask_due = false;
+	screen.asked_ns = screen.drawn_ns;
+	screen_tty_ask_size();
+}
+
 static void draw_tty(void)
 {
+	ask_size_again();
 	if (screen.log_view)
 		screen_draw_log_view(&screen.tty_frame, screen.log_end);
 	else
@@ -150,16 +162,6 @@ static void scroll(bool up, unsigned lines)
 	screen.log_end = end >= next ? FOLLOW : end;
 }
 
-static void ask_size_again(void)
-{
-	uint64_t now = hal_clock_ns();
-
-	if (now - screen.asked_ns < ASK_MIN_NS)
-		return;
-	screen.asked_ns = now;
-	screen_tty_ask_size();
-}
-
 static void on_key(enum screen_key key)
 {
 	unsigned page = screen.tty_frame.rows > 2 ? screen.tty_frame.rows - 2 : 1;
@@ -177,7 +179,7 @@ static void on_key(enum screen_key key)
 	case KEY_PAGE_DOWN: scroll(false, page); break;
 	default: break;
 	}
-	ask_size_again();
+	screen.ask_due = true;
 	screen_touch();
 }
 

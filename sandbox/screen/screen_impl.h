@@ -62,7 +62,7 @@ void screen_facts_collect(struct screen_facts *f, struct screen_sampler *s);
 
 /* keys: there is somebody who can type, so the last row names the keys. */
 void screen_draw_status(struct screen_frame *f, const struct screen_facts *x, bool keys);
-/* Lines before end_seq, the last one at the bottom row; long ones take several rows. */
+/* As many lines before end_seq as fit into [top, bottom); long ones take several rows. */
 void screen_draw_log(struct screen_frame *f, unsigned top, unsigned bottom, uint64_t end_seq);
 void screen_draw_log_view(struct screen_frame *f, uint64_t end_seq);
 void screen_format_uptime(uint64_t ns, char *dst, size_t size); /* "3d 04:05:06" */

@@ -105,6 +105,9 @@ static void test_log_wrap(void)
 	ok(strstr(frame_row(&f, 2), "first") && strstr(frame_row(&f, 3), "t: abcdefghijkl"), "a long line starts above");
 	ok_str(frame_row(&f, 4), "mnopqrstuvwxyz0123456789", "and goes on below");
 	ok_str(frame_row(&f, 5), "", "the row behind the end stays free");
+	CHECK(screen_frame_resize(&f, 100, 120) == OK);
+	screen_draw_log(&f, 3, 120, log_next_seq());
+	ok(!*frame_row(&f, 2) && *frame_row(&f, 3) && !*frame_row(&f, 119), "few lines start at the top");
 	screen_frame_fini(&f);
 }
 

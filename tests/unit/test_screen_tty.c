@@ -83,6 +83,7 @@ static void test_terminal(void)
 {
 	unsigned draws = 0;
 	char top[81];
+	bool asked;
 
 	fake_fb_size(0, 0);
 	make_node();
@@ -142,6 +143,16 @@ static void test_terminal(void)
 	run_ms(200);
 	term_take();
 	ok(term_has("Pairing") && !term_has("#") && !term.bad && !term.wrapped, "a resized terminal");
+	run_ms(2200);
+	fake_serial_take(NULL);
+	fake_serial_type("ab");
+	run_ms(110);
+	asked = strstr(fake_serial_take(NULL), "\x1b[6n") != NULL;
+	fake_serial_type("c");
+	run_ms(800);
+	ok(asked && !strstr(fake_serial_take(NULL), "\x1b[6n"), "a key asks for the size, at most once a second");
+	run_ms(1100);
+	ok(strstr(fake_serial_take(NULL), "\x1b[6n"), "and the last key does not get lost");
 }
 
 int main(void)
