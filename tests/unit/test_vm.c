@@ -323,17 +323,22 @@ static void test_reset(void)
 
 static void test_placement(void)
 {
-	struct vm *a = running(4), *b;
+	struct vm *a = running(4), *b = make(1), *c = make(1);
+	char why[VM_REASON_MAX];
 	unsigned on1 = 0;
 
 	for (unsigned i = 0; i < 4; i++)
 		on1 += a->vcpus[i].cpu;
 	ok_eq(on1, 2, "four vCPUs on two CPUs: two each");
-	b = running(1);
-	ok_eq(b->vcpus[0].cpu, 1, "the next one goes to the last of the least loaded");
+	CHECK(vm_start(b, why) == OK && vm_start(c, why) == OK);
+	ok(b->vcpus[0].cpu != c->vcpus[0].cpu, "two VMs started in one breath go to different CPUs");
+	CHECK(in_state(b, VM_RUNNING) && in_state(c, VM_RUNNING) && vm_pause(b) == OK && in_state(b, VM_PAUSED));
+	gone(c);
+	c = running(1);
+	ok(b->vcpus[0].cpu != c->vcpus[0].cpu, "a paused one keeps its place");
 	gone(a);
-	ok(vm_kill(b) == OK && in_state(b, VM_STOPPED), "stopped");
 	gone(b);
+	gone(c);
 }
 
 /* Fills all free memory with nonsense: whoever still uses a freed object falls over it. */

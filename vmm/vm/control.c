@@ -96,6 +96,7 @@ static void finish(struct vm *vm)
 	bool crashed = (vm->goal & (GOAL_CRASH | GOAL_KILL)) == GOAL_CRASH;
 
 	memory_clear(vm);
+	vcpus_unplace(vm);
 	vm->goal = 0;
 	vm->notify = false;
 	vm->phase = PHASE_OUT;

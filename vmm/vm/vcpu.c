@@ -93,23 +93,28 @@ void vcpu_destroy(struct vcpu *v)
 	arch_vcpu_fini(v);
 }
 
-/* Each vCPU goes where the least weight is, counting those placed before it. */
+/* CPU 0: the weights of the vCPUs that were placed on each CPU. Paused ones count, since they come back, and so do those whose start is
+ * still in the mail. */
+static uint64_t placed[HAL_MAX_CPUS];
+
 void vcpus_place(struct vm *vm)
 {
-	uint64_t load[HAL_MAX_CPUS];
-	unsigned ncpus = hal_cpu_count();
-
-	for (unsigned c = 0; c < ncpus; c++)
-		load[c] = sched_load(c);
 	for (unsigned i = 0; i < vm->nvcpus; i++) {
+		struct vcpu *v = &vm->vcpus[i];
 		/* From the last CPU down: CPU 0 has the services as well. */
-		unsigned best = ncpus - 1;
+		unsigned best = hal_cpu_count() - 1;
 
-		for (unsigned c = ncpus - 1; c-- > 0;)
-			if (load[c] < load[best])
+		for (unsigned c = best; c-- > 0;)
+			if (placed[c] < placed[best])
 				best = c;
-		vm->vcpus[i].cpu = best;
-		vm->vcpus[i].se.cpu = best; /* wakes before sched_add go there too */
-		load[best] += vm->vcpus[i].se.weight;
+		v->cpu = best;
+		v->se.cpu = best; /* wakes before sched_add go there too */
+		placed[best] += v->se.weight;
 	}
+}
+
+void vcpus_unplace(struct vm *vm)
+{
+	for (unsigned i = 0; i < vm->nvcpus; i++)
+		placed[vm->vcpus[i].cpu] -= vm->vcpus[i].se.weight;
 }

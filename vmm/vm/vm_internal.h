@@ -22,7 +22,9 @@ err_t vcpu_create(struct vm *vm, unsigned index) MUST_CHECK;
 void vcpu_destroy(struct vcpu *v);                       /* accepts half-built */
 void vcpu_request(struct vcpu *v, enum vcpu_request r);  /* CPU 0 */
 void vcpu_drain(struct vcpu *v);                         /* CPU 0: ack when all mail sent before to the vCPU's CPU has run */
-void vcpus_place(struct vm *vm);                         /* CPU 0, all parked and drained */
+/* CPU 0, all parked and drained: each vCPU goes where the least weight is; and the end of that. */
+void vcpus_place(struct vm *vm);
+void vcpus_unplace(struct vm *vm);
 /* run.c: sched_entity.run */
 void vcpu_run(struct sched_entity *se, uint64_t until_ns);
 /* exit.c: false when the vCPU must leave its run loop. */
