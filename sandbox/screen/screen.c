@@ -206,6 +206,7 @@ void screen_start(void)
 	timer_set(&screen.answer, screen.asked_ns + ANSWER_NS);
 	uart_set_rx(on_byte, NULL);
 	screen_tty_ask_size();
+	uart_write("\n", 1); /* without a terminal, the log goes on at the beginning of a line */
 	atomic_store_explicit(&screen.started, true, memory_order_release);
 	draw_all();
 }

@@ -74,6 +74,11 @@ TAP_FN void term_feed(const char *s, size_t n)
 		char params[16];
 		size_t len;
 
+		if (*s == '\n') { /* the serial port makes it CR LF */
+			term.x = 0;
+			term.y = MIN(term.y + 1, term.rows - 1);
+			continue;
+		}
 		if (*s != 0x1b) {
 			term.bad |= *s < ' ' || *s > '~';
 			term.wrapped |= term.x >= term.cols - 1; /* the last column stays free */

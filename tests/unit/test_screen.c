@@ -147,7 +147,7 @@ static void test_plain(void)
 	make_node();
 	screen_start();
 	ok(!strncmp(fake_fb_row(0), "Caisson " CAISSON_VERSION "  caisson-test", 22), "the framebuffer shows the node");
-	ok(strstr(fake_serial_take(NULL), "\x1b[6n"), "the serial terminal is asked");
+	ok(strstr(fake_serial_take(NULL), "\x1b[6n\x1b[u\n"), "the serial terminal is asked");
 	strcpy(node.api_url, "https://caisson-test:8443");
 	screen_touch();
 	run_ms(1900);
