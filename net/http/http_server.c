@@ -69,6 +69,7 @@ static void conn_evict(struct http_conn *c)
 	c->dying = true;
 	c->server->live--;
 	http_counters.active--;
+	http_counters.refused++;
 	c->raw->ops->abort(c->raw);
 }
 

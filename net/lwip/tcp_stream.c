@@ -332,7 +332,6 @@ err_t net_listen(uint16_t port, unsigned backlog, void (*accept)(void *ctx, stru
 			tcp_abort(pcb);
 		return E_NOMEM;
 	}
-	ip_set_option(pcb, SOF_REUSEADDR);
 	e = tcp_bind(pcb, IP_ANY_TYPE, port);
 	listening = e == ERR_OK ? tcp_listen_with_backlog(pcb, (u8_t)MIN(backlog, 255u)) : NULL;
 	if (!listening) {

@@ -14,6 +14,7 @@
 #define BULK 100000
 
 static struct tls_identity *id, *foreign;
+static bool many_over;
 static struct stream *near_end, *far_end; /* client's, server's */
 
 /* One connection: what to try and what came of it. */
@@ -293,6 +294,58 @@ static void test_nonsense(void)
 	stream_close(near_end);
 }
 
+/* Each connection holds keys in the crypto library's store. */
+#define MANY 70
+static unsigned many_accepted, many_shaken;
+static struct stream *many_near[MANY], *many_far[MANY];
+static struct wait_queue many_end;
+
+static void many_server(void *arg)
+{
+	struct stream *s;
+	struct tls_peer peer;
+
+	if (tls_accept(id, *(struct stream **)arg, UINT64_MAX, &s, &peer) != OK)
+		return;
+	many_accepted++;
+	while (!many_over)
+		wait_on(&many_end);
+	stream_close(s);
+}
+
+static void many_client(void *arg)
+{
+	struct tls_client *c = calloc(1, sizeof *c);
+
+	if (!client_init(c, *(struct stream **)arg, NULL, NULL, NULL) && !client_set_up(c, "node") && !CLIENT_BLOCK(c, mbedtls_ssl_handshake(&c->ssl))) {
+		many_shaken++;
+		while (!many_over)
+			wait_on(&many_end);
+	}
+	client_fini(c);
+	free(c);
+}
+
+static void test_many(void)
+{
+	struct tls_stats st;
+
+	wait_init(&many_end);
+	for (unsigned i = 0; i < MANY; i++)
+		if (stream_pair(16384, &many_near[i], &many_far[i]) != OK || task_create("s", many_server, &many_far[i], 65536, NULL) != OK ||
+		    task_create("c", many_client, &many_near[i], 65536, NULL) != OK)
+			ok(false, "set up");
+	fake_loop_settle();
+	ok(many_accepted == MANY && many_shaken == MANY, "%u and %u of %d connections at the same time", many_accepted, many_shaken, MANY);
+	many_over = true;
+	wake_all(&many_end);
+	fake_loop_settle();
+	for (unsigned i = 0; i < MANY; i++)
+		stream_close(many_near[i]);
+	tls_stats(&st);
+	ok_eq(st.active, 0, "all are gone");
+}
+
 static void test_new_names(void)
 {
 	static const char *const other[] = { "other" };
@@ -321,6 +374,7 @@ int main(void)
 	test_good_certificate();
 	test_bad_certificates();
 	test_nonsense();
+	test_many();
 	test_new_names();
 	tls_identity_close(id);
 	tls_identity_close(foreign);

@@ -69,7 +69,7 @@ struct http_handler {
 err_t http_serve(uint16_t port, struct tls_identity *id, const struct http_limits *limits, const struct http_handler *h) MUST_CHECK;
 /* The same on one ready stream (tests; vsock later): returns when the connection ends; closes it. */
 void http_serve_stream(struct stream *s, const struct tls_peer *peer, const struct http_limits *limits, const struct http_handler *h);
-struct http_stats { uint64_t connections, active, refused, requests, bad_requests, timeouts; };
+struct http_stats { uint64_t connections, active, refused, requests, bad_requests, timeouts; }; /* refused: or closed for a newer one */
 void http_stats(struct http_stats *out);
 
 #endif

@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The IP stack on a port that reflects every frame: the node talks to itself over real ARP, IP and TCP. Streams, flow
+ * control, resets, many connections, and the HTTPS server's choice of whom to let go. Tasks of the fake machine. */
+#include "../fake/fake.h"
+#include "tap.h"
+#include "tls_client.h"
+#include <core/arith.h>
+#include <core/clock.h>
+#include <lwip/tcp.h>
+#include <lwip/timeouts.h>
+#include <net/http.h>
+#include <net/netif.h>
+#include <psa/crypto.h>
+#include <stdlib.h>
+
+#define FRAMES 512
+
+/* ---- the port: a queue of frames, delivered by the mailbox, as a driver would */
+
+static struct { size_t len; uint8_t data[L2_FRAME_MAX]; } frames[FRAMES];
+static unsigned head, tail;
+static bool cut; /* the cable is out */
+static struct work deliver;
+static struct l2port port;
+
+static err_t port_send(struct l2port *p, const void *frame, size_t len)
+{
+	(void)p;
+	if (cut)
+		return OK;
+	if (tail - head == FRAMES || len > L2_FRAME_MAX)
+		return E_AGAIN;
+	memcpy(frames[tail % FRAMES].data, frame, len);
+	frames[tail++ % FRAMES].len = len;
+	work_post(0, &deliver);
+	return OK;
+}
+
+static void deliver_fn(struct work *w)
+{
+	unsigned end = tail;
+
+	(void)w;
+	while (head != end) {
+		uint8_t copy[L2_FRAME_MAX];
+		size_t len = frames[head % FRAMES].len;
+
+		memcpy(copy, frames[head++ % FRAMES].data, len);
+		port.rx(port.ctx, copy, len);
+	}
+}
+
+static const struct l2port_ops port_ops = { port_send };
+
+/* ---- a client side on lwIP's raw interface, as a stream: what the node itself has no need for */
+
+struct dialled { struct stream s; struct tcp_pcb *pcb; char rx[300000]; size_t rx_len; bool up, eof, broken; };
+
+static err_t dialled_read(struct stream *s, void *dst, size_t n, size_t *got)
+{
+	struct dialled *d = container_of(s, struct dialled, s);
+	size_t take = MIN(n, d->rx_len);
+
+	if (!take)
+		return d->broken ? E_IO : d->eof ? E_CLOSED : E_AGAIN;
+	memcpy(dst, d->rx, take);
+	memmove(d->rx, d->rx + take, d->rx_len - take);
+	d->rx_len -= take;
+	if (d->pcb)
+		tcp_recved(d->pcb, (u16_t)take);
+	*got = take;
+	return OK;
+}
+
+static err_t dialled_write(struct stream *s, const void *src, size_t n, size_t *put)
+{
+	struct dialled *d = container_of(s, struct dialled, s);
+	size_t room;
+
+	if (!d->pcb)
+		return E_IO;
+	room = MIN(MIN(n, (size_t)tcp_sndbuf(d->pcb)), (size_t)0xffff);
+	if (!room || !d->up || tcp_write(d->pcb, src, (u16_t)room, TCP_WRITE_FLAG_COPY) != ERR_OK)
+		return E_AGAIN;
+	tcp_output(d->pcb);
+	*put = room;
+	return OK;
+}
+
+static void dialled_finish(struct stream *s)
+{
+	struct dialled *d = container_of(s, struct dialled, s);
+
+	if (d->pcb)
+		tcp_shutdown(d->pcb, 0, 1);
+}
+
+static void dialled_drop(struct dialled *d, bool reset)
+{
+	if (!d->pcb)
+		return;
+	tcp_arg(d->pcb, NULL);
+	tcp_recv(d->pcb, NULL);
+	tcp_sent(d->pcb, NULL);
+	tcp_err(d->pcb, NULL);
+	if (reset || tcp_close(d->pcb) != ERR_OK)
+		tcp_abort(d->pcb);
+	d->pcb = NULL;
+}
+
+static void dialled_abort(struct stream *s)
+{
+	dialled_drop(container_of(s, struct dialled, s), true);
+}
+
+static void dialled_close(struct stream *s)
+{
+	struct dialled *d = container_of(s, struct dialled, s);
+
+	dialled_drop(d, false);
+	free(d);
+}
+
+static const struct stream_ops dialled_ops = { dialled_read, dialled_write, dialled_finish, dialled_abort, dialled_close };
+
+static err_t dialled_on_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t e)
+{
+	struct dialled *d = arg;
+
+	(void)pcb;
+	(void)e;
+	if (p && d->rx_len + p->tot_len > sizeof d->rx)
+		return ERR_MEM;
+	if (p) {
+		d->rx_len += pbuf_copy_partial(p, d->rx + d->rx_len, p->tot_len, 0);
+		pbuf_free(p);
+	} else {
+		d->eof = true;
+	}
+	stream_wake_readable(&d->s);
+	return ERR_OK;
+}
+
+static err_t dialled_on_sent(void *arg, struct tcp_pcb *pcb, u16_t n)
+{
+	(void)pcb;
+	(void)n;
+	stream_wake_writable(&((struct dialled *)arg)->s);
+	return ERR_OK;
+}
+
+static err_t dialled_on_up(void *arg, struct tcp_pcb *pcb, err_t e)
+{
+	((struct dialled *)arg)->up = e == ERR_OK;
+	return dialled_on_sent(arg, pcb, 0);
+}
+
+static void dialled_on_error(void *arg, err_t e)
+{
+	struct dialled *d = arg;
+
+	(void)e;
+	d->pcb = NULL;
+	d->broken = true;
+	stream_wake_readable(&d->s);
+	stream_wake_writable(&d->s);
+}
+
+static struct dialled *dial(uint16_t to)
+{
+	struct dialled *d = calloc(1, sizeof *d);
+	ip_addr_t own;
+
+	stream_init(&d->s, &dialled_ops);
+	ipaddr_aton("192.0.2.5", &own);
+	d->pcb = tcp_new_ip_type(IPADDR_TYPE_V4);
+	tcp_arg(d->pcb, d);
+	tcp_recv(d->pcb, dialled_on_recv);
+	tcp_sent(d->pcb, dialled_on_sent);
+	tcp_err(d->pcb, dialled_on_error);
+	if (tcp_connect(d->pcb, &own, to, dialled_on_up) != ERR_OK)
+		ok(false, "tcp_connect");
+	return d;
+}
+
+/* ---- time: the loop with its timers, until something holds or the limit passes */
+
+static bool never(void *ctx)
+{
+	(void)ctx;
+	return false;
+}
+
+static void pass_ms(uint64_t ms)
+{
+	(void)fake_loop_until(never, NULL, hal_clock_ns() + ms * NS_PER_MS);
+}
+
+static struct stream *accepted[80];
+static unsigned naccepted;
+
+static void on_accepted(void *ctx, struct stream *s)
+{
+	ok(ctx == accepted, "accept gets its context");
+	accepted[naccepted++] = s;
+}
+
+static unsigned told;
+
+static void on_address(void *ctx)
+{
+	(void)ctx;
+	told++;
+}
+
+static void test_start(void)
+{
+	struct net_config cfg = { .dhcp = false, .ipv6 = true };
+	char a[46];
+
+	strcpy(cfg.address, "192.0.2.5/24");
+	strcpy(cfg.hostname, "node");
+	work_init(&deliver, deliver_fn);
+	port.ops = &port_ops;
+	port.link_up = true;
+	memcpy(port.mac, "\x02\0\0\0\0\x01", 6);
+	ok(net_start(&port, &cfg, on_address, NULL) == OK, "the stack starts");
+	ok(net_start(&port, &cfg, on_address, NULL) == E_STATE, "once");
+	pass_ms(100);
+	ok(told == 1 && net_address(0, a) && !strcmp(a, "192.0.2.5") && !net_address(1, a), "a static address, told once");
+	ok(net_listen(7, 8, on_accepted, accepted) == OK, "listening");
+	ok(net_listen(7, 8, on_accepted, accepted) == E_BUSY, "once for a port");
+}
+
+static char sent[200000], received[200000];
+
+static void move_bytes(struct stream *from, struct stream *to)
+{
+	size_t out = 0, in = 0, n;
+
+	for (int round = 0; round < 20000 && in < sizeof sent; round++) {
+		if (out < sizeof sent && from->ops->write(from, sent + out, MIN(sizeof sent - out, (size_t)30000), &n) == OK)
+			out += n;
+		fake_loop_settle();
+		if (to->ops->read(to, received + in, MIN(sizeof sent - in, (size_t)5000), &n) == OK)
+			in += n;
+		else
+			pass_ms(10);
+	}
+	ok(in == sizeof sent && !memcmp(sent, received, sizeof sent), "200 kB arrive as they were sent");
+}
+
+static void test_stream(void)
+{
+	struct dialled *d = dial(7);
+	struct stream *s;
+	char c[16];
+	size_t n, filled = 0;
+
+	pass_ms(2000);
+	if (!ok(d->up && naccepted == 1, "a connection"))
+		return;
+	s = accepted[0];
+	ok(!strncmp(s->peer, "192.0.2.5:", 10), "from %s", s->peer);
+	for (size_t i = 0; i < sizeof sent; i++)
+		sent[i] = (char)(i * 31 >> 3);
+	move_bytes(&d->s, s);
+	move_bytes(s, &d->s);
+	while (filled < (4 << 20)) {
+		size_t before = filled;
+
+		while (d->s.ops->write(&d->s, sent, 10000, &n) == OK)
+			filled += n;
+		pass_ms(1000);
+		if (before == filled)
+			break;
+	}
+	ok(filled > 100000 && filled < 600000, "who is not read from must stop: after %zu bytes", filled);
+	while (s->ops->read(s, received, sizeof received, &n) == OK || filled) {
+		filled -= MIN(filled, n);
+		n = 0;
+		pass_ms(300);
+	}
+	ok(!filled, "and everything that was taken arrives");
+	s->ops->finish(s);
+	pass_ms(100);
+	ok(d->eof && s->ops->read(s, c, 1, &n) == E_AGAIN, "one direction ends");
+	ok(d->s.ops->write(&d->s, "more", 4, &n) == OK, "the other goes on");
+	pass_ms(100);
+	ok(s->ops->read(s, c, 16, &n) == OK && n == 4, "for as long as it wants");
+	stream_close(&d->s);
+	pass_ms(100);
+	ok(s->ops->read(s, c, 1, &n) == E_CLOSED, "then that one ends too");
+	pass_ms(300000); /* TIME_WAIT and all is over: nobody may hold on to the pcb */
+	ok(s->ops->write(s, c, 1, &n) != OK, "no writing afterwards");
+	stream_close(s);
+	naccepted = 0;
+}
+
+static void test_resets(void)
+{
+	struct dialled *d = dial(7), *e;
+	char c;
+	size_t n;
+
+	pass_ms(2000);
+	if (!ok(naccepted == 1, "a connection"))
+		return;
+	dialled_abort(&d->s);
+	pass_ms(100);
+	ok(accepted[0]->ops->read(accepted[0], &c, 1, &n) == E_IO && accepted[0]->ops->write(accepted[0], "x", 1, &n) == E_IO, "a reset by the peer");
+	stream_close(accepted[0]);
+	stream_close(&d->s);
+	naccepted = 0;
+	e = dial(7);
+	pass_ms(2000);
+	accepted[0]->ops->abort(accepted[0]);
+	pass_ms(100);
+	ok(e->broken && accepted[0]->ops->read(accepted[0], &c, 1, &n) == E_IO, "a reset by us");
+	stream_close(accepted[0]);
+	stream_close(&e->s);
+	naccepted = 0;
+	d = dial(9);
+	pass_ms(2000);
+	ok(d->broken && !d->up, "nobody listens there");
+	stream_close(&d->s);
+	d = dial(7);
+	pass_ms(2000);
+	cut = true;
+	pass_ms(300000);
+	ok(accepted[0]->ops->read(accepted[0], &c, 1, &n) == E_IO, "a peer that is gone is found out by keep-alive");
+	cut = false;
+	stream_close(accepted[0]);
+	stream_close(&d->s);
+	naccepted = 0;
+}
+
+/* ---- the server */
+
+static void handle(void *ctx, struct http_exchange *x)
+{
+	(void)ctx;
+	(void)http_respond(x, 200, "text/plain", "hello", 5);
+}
+
+static void problem(void *ctx, struct http_exchange *x, int status, const char *detail)
+{
+	(void)ctx;
+	(void)http_respond(x, status, "text/plain", detail, strlen(detail));
+}
+
+static const struct http_handler handler = { handle, problem, NULL };
+static struct tls_client *talker;
+static int talk_result;
+static char talk_text[600];
+static bool talked;
+
+static void talk_task(void *arg)
+{
+	static const char request[] = "GET / HTTP/1.1\r\nHost: node\r\n\r\n";
+	struct tls_client *c = talker;
+
+	(void)arg;
+	talk_result = CLIENT_BLOCK(c, mbedtls_ssl_handshake(&c->ssl));
+	if (!talk_result)
+		talk_result = CLIENT_BLOCK(c, mbedtls_ssl_write(&c->ssl, (const unsigned char *)request, sizeof request - 1));
+	if (talk_result > 0)
+		talk_result = CLIENT_BLOCK(c, mbedtls_ssl_read(&c->ssl, (unsigned char *)talk_text, sizeof talk_text - 1));
+	talk_text[talk_result > 0 ? talk_result : 0] = '\0';
+	talked = true;
+}
+
+static bool has_talked(void *ctx)
+{
+	(void)ctx;
+	return talked;
+}
+
+/* A request over TLS on a dialled stream; c is left open. */
+static bool talk(struct tls_client *c, struct stream *s)
+{
+	if (client_init(c, s, NULL, NULL, NULL) || client_set_up(c, "node"))
+		return false;
+	talker = c;
+	talked = false;
+	if (task_create("talk", talk_task, NULL, 65536, NULL) != OK)
+		return false;
+	return fake_loop_until(has_talked, NULL, hal_clock_ns() + 20 * NS_PER_S) && talk_result > 0 && !strncmp(talk_text, "HTTP/1.1 200", 12);
+}
+
+#define LIMIT 20
+#define CLIENTS 50
+
+static void test_server(struct tls_identity *id)
+{
+	static struct http_limits limits;
+	static struct tls_client clients[CLIENTS];
+	struct dialled *d[CLIENTS], *silent[LIMIT];
+	struct http_stats st;
+	unsigned served = 0, gone = 0;
+
+	limits = http_limits_default;
+	limits.connections = LIMIT;
+	ok(http_serve(8443, id, &limits, &handler) == OK, "the server");
+	for (unsigned i = 0; i < LIMIT; i++)
+		silent[i] = dial(8443);
+	pass_ms(6000); /* the first SYNs wait for ARP, which keeps but one: most come by retransmission */
+	http_stats(&st);
+	ok_eq(st.active, LIMIT, "all places are taken by silent clients");
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		d[i] = dial(8443);
+		served += talk(&clients[i], &d[i]->s);
+	}
+	ok_eq(served, CLIENTS, "yet each newcomer is served");
+	http_stats(&st);
+	ok(st.active == LIMIT && st.refused == CLIENTS, "and there are never more than the limit");
+	for (unsigned i = 0; i < CLIENTS; i++)
+		gone += d[i]->broken || d[i]->eof;
+	ok_eq(gone, CLIENTS - LIMIT, "the oldest idle ones went");
+	ok(!d[CLIENTS - 1]->broken, "the newest stays");
+	for (unsigned i = 0; i < LIMIT; i++)
+		stream_close(&silent[i]->s);
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		client_fini(&clients[i]);
+		stream_close(&d[i]->s);
+	}
+	pass_ms(30000);
+	http_stats(&st);
+	ok_eq(st.active, 0, "in the end nobody is left");
+}
+
+int main(void)
+{
+	static const char *const names[] = { "node" };
+	struct tls_identity *id;
+	bool persistent;
+
+	fake_init(128 << 20, 1);
+	clock_set_utc(1767225600ll * 1000000000, CLOCK_UEFI);
+	test_start();
+	test_stream();
+	test_resets();
+	if (tls_identity_open(NULL, NULL, "node", names, 1, &id, &persistent) != OK)
+		return 1;
+	test_server(id);
+	tls_identity_close(id);
+	mbedtls_psa_crypto_free();
+	return tap_done();
+}
