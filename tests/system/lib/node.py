@@ -56,6 +56,7 @@ class Node:
         self.home = os.path.join(self.folder, "home")
         self.pairs, self.connection, self.code, self.fingerprint = pair, None, None, None
         self.port = free_port()
+        os.makedirs(self.folder, exist_ok=True)
         self.machine = Machine(self.folder, esp=self.make_esp(config, files or {}), api_port=self.port, **machine)
 
     def make_esp(self, config, files):
