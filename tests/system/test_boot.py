@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """From power-on to idle loops: on CPUs with much and with little, with one to four of them, from a volume and without one;
-what a panic shows; power through the firmware. Each machine is watched by its serial port (machine.py)."""
+what a panic shows; power through the firmware. Each machine is watched by its serial port (bare.py)."""
 import sys
 
-from machine import Failure, Machine
+from bare import Bare, Failure
 from tap import Tap
 
 READY = r"boot: ready: (\d+) CPUs?\n"
@@ -13,7 +13,7 @@ STARTED = r"boot: start complete\n"
 
 def run(tap, name, body, **machine):
     """One machine, one check: body returns a complaint or None."""
-    with Machine(**machine) as m:
+    with Bare(**machine) as m:
         try:
             why = body(m)
         except Failure as e:

@@ -5,7 +5,7 @@ link changes seen by interrupt; a device with nothing but a legacy interface ref
 import re
 import sys
 
-from machine import Failure, Machine
+from bare import Bare, Failure
 from tap import Tap
 
 READY = r"boot: ready: \d+ CPUs?\n"
@@ -24,7 +24,7 @@ def disk(n, *more):
 
 def boot(tap, name, how, lines, **machine):
     """Boots, expects the lines in any order, and then a link change on each NIC that came up. Returns nothing."""
-    with Machine(**machine) as m:
+    with Bare(**machine) as m:
         try:
             m.expect(r"pci: \d+ functions, configuration space by %s\n" % how)
             start = m.at

@@ -6,8 +6,7 @@ import os
 import re
 import sys
 
-import machine
-from machine import Failure, Machine
+from bare import Bare, Failure
 from tap import Tap
 
 IMAGE = os.environ.get("SELFTEST_EFI", "build/x86_64/selftest.efi")
@@ -26,7 +25,7 @@ FAULTS = {
 
 def self_test(tap, title, **kind):
     """All lines of one run, then power-off by the firmware."""
-    with Machine(**kind) as m:
+    with Bare(efi=IMAGE, **kind) as m:
         try:
             planned = int(m.expect(r"^1\.\.(\d+)\n").group(1))
             code = m.expect_end()
@@ -42,7 +41,7 @@ def self_test(tap, title, **kind):
 
 
 def fault(tap, name, pattern):
-    with Machine(files={"selftest-" + name: b"x"}, cpus=2) as m:
+    with Bare(efi=IMAGE, files={"selftest-" + name: b"x"}, cpus=2) as m:
         try:
             m.expect(r"^PANIC on CPU \d: " + pattern)
             m.expect(r"^halted$")
@@ -53,7 +52,6 @@ def fault(tap, name, pattern):
 
 def main():
     tap = Tap()
-    machine.IMAGE = IMAGE
     self_test(tap, "two CPUs", cpu="max", cpus=2)
     self_test(tap, "four old CPUs", cpu="qemu64", cpus=4)
     self_test(tap, "one AMD CPU", cpu="EPYC-v4", cpus=1)

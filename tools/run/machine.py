@@ -58,7 +58,7 @@ class Machine:
                  accel="tcg", serial="log", extra=()):
         self.folder, self.api_port = os.path.abspath(folder), api_port
         self.text, self.changed, self.process, self.qmp = "", threading.Condition(), None, None
-        self.on_text = None
+        self.on_text = self.reader = None
         os.makedirs(self.folder, exist_ok=True)
         self.command = self.build_command(esp, kernel, cpus, memory_mib, cpu, nic, accel, serial, extra)
         self.serial = serial
@@ -95,7 +95,8 @@ class Machine:
                                         stdout=subprocess.PIPE if piped else None,
                                         stderr=subprocess.STDOUT if piped else None)
         if piped:
-            threading.Thread(target=self.read_serial, daemon=True).start()
+            self.reader = threading.Thread(target=self.read_serial, daemon=True)
+            self.reader.start()
         return self
 
     def read_serial(self):
@@ -138,10 +139,14 @@ class Machine:
         self.process.stdin.flush()
 
     def wait_exit(self, limit_s=60):
+        """Waits until QEMU has ended and its last words are read; its exit code."""
         try:
-            return self.process.wait(limit_s)
+            code = self.process.wait(limit_s)
         except subprocess.TimeoutExpired:
             self.fail("QEMU did not end within %d s" % limit_s)
+        if self.reader:
+            self.reader.join(limit_s)
+        return code
 
     def command_qmp(self, name, **arguments):
         """One QMP command; the answer's "return"."""
