@@ -43,7 +43,10 @@ static bool xcr0_legal(uint64_t v)
 
 static bool exit_xsetbv(struct vcpu *v, struct hv_exit *e)
 {
-	e->xsetbv.fault = e->xsetbv.index != 0 || !xcr0_legal(e->xsetbv.value) || x86_reg(v, X86_CPL) != 0;
+	if (!(x86_reg(v, X86_CR4) & X86_CR4_OSXSAVE)) /* some CPUs (TCG) intercept before they check */
+		e->kind = HV_EXIT_UNDEFINED;
+	else
+		e->xsetbv.fault = e->xsetbv.index != 0 || !xcr0_legal(e->xsetbv.value) || x86_reg(v, X86_CPL) != 0;
 	return done(v, e);
 }
 

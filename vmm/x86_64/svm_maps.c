@@ -12,11 +12,12 @@
 
 static struct hpa iopm, msrpm;
 
-/* Loaded and stored by VMLOAD/VMSAVE: the guest's own in every respect. */
-static const uint32_t msrs_own[] = {
-	0x174, 0x175, 0x176,                            /* SYSENTER_CS, ESP, EIP */
-	0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084, /* STAR, LSTAR, CSTAR, SFMASK */
-	0xc0000100, 0xc0000101, 0xc0000102,             /* FS.base, GS.base, KernelGSbase */
+/* Loaded and stored by VMLOAD/VMSAVE: the guest's own. Addresses that are written but a few times go by msr.c, which refuses those that
+ * are not canonical, as not every CPU (TCG) does. */
+static const struct { uint32_t msr; bool write; } msrs_own[] = {
+	{ 0x174, true }, { 0x175, false }, { 0x176, false },                                          /* SYSENTER_CS, ESP, EIP */
+	{ 0xc0000081, true }, { 0xc0000082, false }, { 0xc0000083, false }, { 0xc0000084, true },     /* STAR, LSTAR, CSTAR, SFMASK */
+	{ 0xc0000100, true }, { 0xc0000101, true }, { 0xc0000102, true },                             /* FS.base, GS.base, KernelGSbase */
 };
 #define MSR_SPEC_CTRL 0x48
 #define MSR_PRED_CMD 0x49
@@ -51,7 +52,7 @@ err_t svm_maps_init(void)
 	map = hal_direct(msr);
 	memset(map, 0xff, PAGE_SIZE << MSRPM_ORDER);
 	for (unsigned i = 0; i < sizeof(msrs_own) / sizeof(msrs_own[0]); i++)
-		msr_pass(map, msrs_own[i], true, true);
+		msr_pass(map, msrs_own[i].msr, true, msrs_own[i].write);
 	if (svm_has(SVM_F_SPEC_CTRL))
 		msr_pass(map, MSR_SPEC_CTRL, true, true);
 	if (svm_features.ibpb)
