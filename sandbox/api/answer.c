@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Answers: JSON documents and problem documents (RFC 9457). CPU 0. */
 #include <core/fmt.h>
-#include <core/log.h>
+#include <sandbox/text.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yyjson.h>
@@ -59,5 +59,6 @@ void api_problem_text(struct http_exchange *x, enum problem_kind k, const char *
 	va_start(ap, f);
 	fmt_vbuf(p.detail, sizeof(p.detail), f, ap);
 	va_end(ap);
+	text_trim(p.detail);
 	api_problem(x, &p);
 }

@@ -1,17 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* JSON request bodies by table: each member is checked against its row and stored at its offset. Pure but for the parser's memory. */
-#include <core/arith.h>
 #include <core/fmt.h>
+#include <sandbox/text.h>
 #include <string.h>
 #include <yyjson.h>
 #include "call.h"
+
+/* The parser makes a real number of an integer that has no room in 64 bits. */
+static const char *number_name(yyjson_val *v)
+{
+	if (yyjson_is_real(v))
+		return yyjson_get_real(v) >= 0x1p64 || yyjson_get_real(v) < -0x1p63 ? "a number beyond 64 bits" : "a fraction";
+	return yyjson_is_sint(v) ? "a negative number" : "a number";
+}
 
 static const char *type_name(yyjson_val *v)
 {
 	switch (yyjson_get_type(v)) {
 	case YYJSON_TYPE_NULL: return "null";
 	case YYJSON_TYPE_BOOL: return "a boolean";
-	case YYJSON_TYPE_NUM: return yyjson_is_real(v) ? "a fraction" : yyjson_is_sint(v) ? "a negative number" : "a number";
+	case YYJSON_TYPE_NUM: return number_name(v);
 	case YYJSON_TYPE_STR: return "a string";
 	case YYJSON_TYPE_ARR: return "an array";
 	case YYJSON_TYPE_OBJ: return "an object";
@@ -71,6 +79,15 @@ static const struct field *find_field(const struct schema *s, const char *name, 
 	return NULL;
 }
 
+static err_t unknown_member(const char *name, struct problem *p)
+{
+	char part[65];
+
+	fmt_buf(part, sizeof(part), "%s", name);
+	text_trim(part);
+	return problem_set(p, E_INVAL, PROBLEM_BAD_REQUEST, "unknown member \"%s\"", part);
+}
+
 static err_t decode_object(const struct schema *s, yyjson_val *root, void *out, struct problem *p)
 {
 	uint64_t seen = 0;
@@ -84,7 +101,7 @@ static err_t decode_object(const struct schema *s, yyjson_val *root, void *out, 
 		err_t e;
 
 		if (!f)
-			return problem_set(p, E_INVAL, PROBLEM_BAD_REQUEST, "unknown member \"%.*s\"", (int)MIN(yyjson_get_len(key), (size_t)64), yyjson_get_str(key));
+			return unknown_member(yyjson_get_str(key), p);
 		if (seen >> (f - s->fields) & 1)
 			return problem_set(p, E_INVAL, PROBLEM_BAD_REQUEST, "%s: given twice", f->name);
 		seen |= 1ull << (f - s->fields);

@@ -3,6 +3,7 @@
 #include <core/clock.h>
 #include <core/fmt.h>
 #include <sandbox/event.h>
+#include <sandbox/text.h>
 #include <stdlib.h>
 
 static struct {
@@ -17,6 +18,12 @@ void event_init(void)
 	wait_init(&events.wait);
 }
 
+static void put_text(char *dst, size_t size, const char *text)
+{
+	fmt_buf(dst, size, "%s", text ? text : "");
+	text_trim(dst);
+}
+
 void event_publish(const char *type, const char *object, const char *state, const char *reason)
 {
 	struct event *e;
@@ -27,9 +34,9 @@ void event_publish(const char *type, const char *object, const char *state, cons
 	e->id = events.last;
 	e->utc_ns = clock_utc_ns();
 	e->type = type;
-	fmt_buf(e->object, sizeof(e->object), "%s", object);
-	fmt_buf(e->state, sizeof(e->state), "%s", state ? state : "");
-	fmt_buf(e->reason, sizeof(e->reason), "%s", reason ? reason : "");
+	put_text(e->object, sizeof(e->object), object);
+	put_text(e->state, sizeof(e->state), state);
+	put_text(e->reason, sizeof(e->reason), reason);
 	wake_all(&events.wait);
 }
 

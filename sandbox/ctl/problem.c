@@ -3,6 +3,7 @@
 #include <core/arith.h>
 #include <core/fmt.h>
 #include <sandbox/problem.h>
+#include <sandbox/text.h>
 
 static const struct problem_info kinds[PROBLEM_KINDS] = {
 	[PROBLEM_NONE] = {200, "none", "No problem"},
@@ -40,5 +41,6 @@ err_t problem_set(struct problem *p, err_t e, enum problem_kind k, const char *f
 	va_start(ap, f);
 	fmt_vbuf(p->detail, sizeof(p->detail), f, ap);
 	va_end(ap);
+	text_trim(p->detail);
 	return e;
 }
