@@ -62,6 +62,8 @@ static void vm_ctl_changed(void *ctx, struct vm *vm)
 	struct vm_ctl *c = ctx;
 	enum vm_state s = vm_state(vm);
 
+	c->told++;
+	c->downs += s == VM_STOPPED || s == VM_CRASHED;
 	event_publish("vm.state", c->spec.name, vm_state_name(s), vm->reason);
 	wake_all(&c->changed);
 	screen_touch();

@@ -18,13 +18,23 @@ static bool is_down(const struct vm_ctl *c)
 	return s == VM_STOPPED || s == VM_CRASHED;
 }
 
-/* Waits until the state is another one; the object stays alive meanwhile. */
-static void wait_while(struct vm_ctl *c, enum vm_state from)
+/* The transition ended, but not as asked for. */
+static err_t came_to_nothing(const struct vm_ctl *c, const char *what, struct problem *p)
 {
-	vm_ctl_ref(c);
-	while (!c->deleting && vm_ctl_state(c) == from)
-		wait_on(&c->changed);
-	vm_ctl_unref(c);
+	const char *reason = vm_ctl_reason(c);
+
+	if (c->deleting)
+		return problem_set(p, E_STATE, PROBLEM_CONFLICT, "the %s came to nothing: VM \"%s\" was deleted meanwhile", what, c->spec.name);
+	return problem_set(p, E_STATE, PROBLEM_CONFLICT, "the %s came to nothing: VM \"%s\" is %s now%s%s", what, c->spec.name,
+			   vm_state_name(vm_ctl_state(c)), reason[0] ? ": " : "", reason);
+}
+
+/* A request was accepted. Who waits for the outcome of an earlier one looks again: the monitor tells nothing of a pause that was
+ * taken back. */
+static unsigned accepted(struct vm_ctl *c)
+{
+	wake_all(&c->changed);
+	return ++c->asked;
 }
 
 err_t vm_ctl_start(struct vm_ctl *c, struct problem *p)
@@ -44,37 +54,65 @@ err_t vm_ctl_start(struct vm_ctl *c, struct problem *p)
 		return wrong_state(c, "start", p);
 	if (e)
 		return problem_set(p, e, e == E_NOMEM ? PROBLEM_INSUFFICIENT_MEMORY : PROBLEM_BAD_REQUEST, "VM \"%s\": %s", c->spec.name, why);
-	wait_while(c, VM_STARTING);
-	return OK;
+	vm_ctl_ref(c);
+	while (!c->deleting && vm_ctl_state(c) == VM_STARTING)
+		wait_on(&c->changed);
+	e = c->deleting ? came_to_nothing(c, "start", p) : OK;
+	vm_ctl_unref(c);
+	return e;
 }
 
 err_t vm_ctl_pause(struct vm_ctl *c, struct problem *p)
 {
+	unsigned mine;
+	err_t e;
+
 	if (!c->vm || vm_pause(c->vm) != OK)
 		return wrong_state(c, "pause", p);
-	wait_while(c, VM_RUNNING);
-	return OK;
+	mine = accepted(c);
+	vm_ctl_ref(c);
+	while (!c->deleting && vm_ctl_state(c) == VM_RUNNING && c->asked == mine)
+		wait_on(&c->changed);
+	e = vm_ctl_state(c) == VM_PAUSED ? OK : came_to_nothing(c, "pause", p);
+	vm_ctl_unref(c);
+	return e;
 }
 
+/* At once: the state is running when the monitor has accepted it. */
 err_t vm_ctl_resume(struct vm_ctl *c, struct problem *p)
 {
 	if (!c->vm || vm_resume(c->vm) != OK)
 		return wrong_state(c, "resume", p);
-	wait_while(c, VM_PAUSED);
+	accepted(c);
 	return OK;
 }
 
+/* The state does not change before the vCPUs are parked, but every reset ends in a state that is told. */
 err_t vm_ctl_reset(struct vm_ctl *c, struct problem *p)
 {
+	unsigned told = c->told;
+	err_t e;
+
 	if (!c->vm || vm_reset(c->vm) != OK)
 		return wrong_state(c, "reset", p);
-	wait_while(c, VM_STARTING);
-	return OK;
+	accepted(c);
+	vm_ctl_ref(c);
+	while (!c->deleting && c->told == told)
+		wait_on(&c->changed);
+	e = c->deleting || is_down(c) ? came_to_nothing(c, "reset", p) : OK;
+	vm_ctl_unref(c);
+	return e;
 }
 
-static void wait_down_until(struct vm_ctl *c, uint64_t deadline_ns)
+/* Down, or down and up again by another request: that run is not ours to end. */
+static bool was_down(const struct vm_ctl *c, unsigned downs)
 {
-	while (!c->deleting && !is_down(c))
+	return c->deleting || is_down(c) || c->downs != downs;
+}
+
+static void wait_down_until(struct vm_ctl *c, unsigned downs, uint64_t deadline_ns)
+{
+	while (!was_down(c, downs))
 		if (wait_until(&c->changed, deadline_ns) == E_TIMEOUT)
 			break;
 }
@@ -82,17 +120,15 @@ static void wait_down_until(struct vm_ctl *c, uint64_t deadline_ns)
 err_t vm_ctl_stop(struct vm_ctl *c, uint32_t timeout_ms, struct problem *p)
 {
 	uint64_t deadline = hal_clock_ns() + timeout_ms * NS_PER_MS;
+	unsigned downs = c->downs;
 
 	(void)p; /* stopping what is stopped is no mistake */
 	vm_ctl_ref(c);
 	/* A paused guest cannot answer the power button. */
 	if (timeout_ms && vm_ctl_state(c) == VM_RUNNING && vm_power_button(c->vm) == OK)
-		wait_down_until(c, deadline);
-	while (!c->deleting && !is_down(c)) {
-		if (vm_kill(c->vm) != OK && is_down(c))
-			break;
-		wait_down_until(c, UINT64_MAX);
-	}
+		wait_down_until(c, downs, deadline);
+	if (!was_down(c, downs) && vm_kill(c->vm) == OK)
+		wait_down_until(c, downs, UINT64_MAX);
 	vm_ctl_unref(c);
 	return OK;
 }
@@ -112,10 +148,12 @@ void vm_ctl_autostart(void)
 
 	for (struct vm_ctl *c; (c = next_autostart());) {
 		c->autostarted = true;
+		vm_ctl_ref(c);
 		if (is_down(c) && vm_ctl_start(c, &p) != OK) {
 			log_error("vm", "autostart: %s", p.detail);
 			event_publish("vm.autostart-failed", c->spec.name, NULL, p.detail);
 		}
+		vm_ctl_unref(c);
 	}
 }
 

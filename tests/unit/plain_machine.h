@@ -22,6 +22,10 @@ static struct plain {
 	/* seen */
 	unsigned machines, arches, loads, resets, buttons;
 	uint64_t reg;                         /* the device's register, at PIO 0x100..0x107 and MMIO PLAIN_MMIO */
+	bool input_stuck;                     /* set by tests: the guest takes no typed bytes */
+	char input[4096];                     /* the last ones that it took */
+	size_t input_len;
+	unsigned cols, rows;
 } plain;
 
 #define PLAIN_MMIO 0xd0000000ull
@@ -99,8 +103,27 @@ err_t machine_load(struct vm *vm, char *why)
 }
 
 void machine_power_button(struct vm *vm) { (void)vm; plain.buttons++; }
-size_t machine_console_input(struct vm *vm, const void *buf, size_t n) { (void)buf; plain_raise(&vm->vcpus[0]); return n; }
-void machine_console_resize(struct vm *vm, unsigned cols, unsigned rows) { (void)vm, (void)cols, (void)rows; }
+size_t machine_console_input(struct vm *vm, const void *buf, size_t n)
+{
+	if (plain.input_stuck)
+		return 0;
+	if (n > sizeof plain.input - plain.input_len)
+		plain.input_len = 0;
+	if (n <= sizeof plain.input) {
+		memcpy(plain.input + plain.input_len, buf, n);
+		plain.input_len += n;
+	}
+	plain_raise(&vm->vcpus[0]);
+	return n;
+}
+
+void machine_console_resize(struct vm *vm, unsigned cols, unsigned rows)
+{
+	(void)vm;
+	plain.cols = cols;
+	plain.rows = rows;
+}
+
 
 err_t arch_vcpu_init(struct vcpu *v)
 {

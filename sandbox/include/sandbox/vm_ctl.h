@@ -34,6 +34,7 @@ struct vm_ctl {
 	struct console *console;
 	struct wait_queue changed;     /* woken at each state change */
 	unsigned refs;                 /* tasks that use it; deletion waits for none */
+	unsigned asked, told, downs;   /* pauses, resumes and resets accepted; state changes told; those to stopped or crashed */
 	bool deleting;
 	bool autostarted;              /* its one automatic start was tried */
 };
@@ -49,7 +50,8 @@ enum vm_state vm_ctl_state(const struct vm_ctl *c);
 const char *vm_ctl_reason(const struct vm_ctl *c);
 /* Only when stopped or crashed: CONFLICT. */
 err_t vm_ctl_delete(struct vm_ctl *c, struct problem *p) MUST_CHECK;
-/* [task] Each returns when the transition is done. CONFLICT: the state does not allow it; UNAVAILABLE: no virtualisation, says why;
+/* [task] Each returns when the transition is done, or overtaken. CONFLICT: the state does not allow it, or it came to something else
+ * than was asked for (another client's request, a crash, deletion); UNAVAILABLE: no virtualisation, says why;
  * BAD_REQUEST: the image is no kernel, says why. */
 err_t vm_ctl_start(struct vm_ctl *c, struct problem *p) MUST_CHECK;
 err_t vm_ctl_pause(struct vm_ctl *c, struct problem *p) MUST_CHECK;
