@@ -171,7 +171,7 @@ static void refuse(struct vcpu *v, const uint8_t *b, unsigned n, uint64_t gpa)
 /* Accesses that no instruction operand makes. true: the guest is over. */
 static bool impossible(struct vcpu *v, const struct hv_exit *e)
 {
-	const char *what = e->stage2.delivery ? "delivers an event through" : e->stage2.walk ? "keeps page tables in" :
+	const char *what = e->stage2.delivery ? "delivers an event through" : e->stage2.walk ? "keeps page tables at" :
 			   e->stage2.access & GMEM_X ? "runs code from" : NULL;
 	char where[48];
 
