@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Guest tests in the shipped image: each freestanding guest runs as a VM and tells what it saw; on a machine with two CPUs, then the ones
+that depend on it with one CPU, and on an AMD CPU model without the newest features. Names of steps as arguments choose some."""
+import sys
+
+from guests import on_node, wanted
+from lib.console import Console
+from tap import Tap
+
+
+def tap_guest(image, **how):
+    return image, lambda guests: guests.run(image, **how)
+
+
+def fpu(guests):
+    """Two guests of four vCPUs each on the same two CPUs, with different patterns, at the same time."""
+    ends = [(name, guests.start(name, "fpu", "seed=%d wait=1" % seed, vcpus=4)) for name, seed in (("fpu-one", 1), ("fpu-two", 2))]
+    for name, _ in ends:
+        with Console(guests.node, name) as console:
+            console.expect("^ready$")
+            console.type("g")
+    for name, at in ends:
+        guests.finish(name, at)
+
+
+def isolation(guests):
+    """One fills its memory and waits; another looks for it, fills its own and waits; both look again. A third gets what they left."""
+    ends = []
+    for seed, name in ((1, "isolation-one"), (2, "isolation-two")):
+        ends.append((name, guests.start(name, "isolation", "seed=%d wait=1" % seed)))
+        with Console(guests.node, name) as console:
+            console.expect("^filled$")
+    for name, _ in reversed(ends):
+        with Console(guests.node, name) as console:
+            console.type("g")
+    for name, at in ends:
+        guests.finish(name, at)
+    guests.run("isolation", "seed=3", memory_mib=160, name="isolation-after")
+
+
+ALL = [
+    tap_guest("cpuid"), tap_guest("insn"), tap_guest("io"), tap_guest("memory", memory_mib=48), tap_guest("timer"), tap_guest("ipi", vcpus=4),
+    ("fpu", fpu), tap_guest("msrs"), tap_guest("ports"), ("isolation", isolation),
+]
+ONE_CPU = [tap_guest("timer"), tap_guest("ipi", vcpus=3), ("fpu", fpu)]
+OLDER = [tap_guest("cpuid"), tap_guest("insn"), tap_guest("io"), tap_guest("ipi", vcpus=2)]
+
+
+def main():
+    tap = Tap()
+    on_node(tap, wanted(ALL), cpus=2, memory_mib=1024)
+    tap.note("one CPU")
+    on_node(tap, wanted(ONE_CPU), cpus=1, memory_mib=768)
+    tap.note("EPYC-v4")
+    on_node(tap, wanted(OLDER), cpus=2, memory_mib=768, cpu="EPYC-v4,+svm")
+    return tap.done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
