@@ -174,7 +174,7 @@ def slow_reader(node):
 def vanishing(node):
     """Clients that vanish in the middle of a handshake, a header or a body leave nothing behind"""
     def active():
-        return node.metrics().get("caisson_http_connections_active", 1)
+        return node.metrics()["caisson_http_connections_active"]
     for number in range(30):
         raw = socket.create_connection(("127.0.0.1", node.port), 60)
         if number % 3 == 0:

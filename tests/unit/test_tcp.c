@@ -2,6 +2,7 @@
 /* The IP stack on a port that reflects every frame: the node talks to itself over real ARP, IP and TCP. Streams, flow
  * control, resets, many connections, and the HTTPS server's choice of whom to let go. Tasks of the fake machine. */
 #include "../fake/fake.h"
+#include "reflect_port.h"
 #include "tap.h"
 #include "tls_client.h"
 #include <core/arith.h>
@@ -12,45 +13,6 @@
 #include <net/netif.h>
 #include <psa/crypto.h>
 #include <stdlib.h>
-
-#define FRAMES 512
-
-/* ---- the port: a queue of frames, delivered by the mailbox, as a driver would */
-
-static struct { size_t len; uint8_t data[L2_FRAME_MAX]; } frames[FRAMES];
-static unsigned head, tail;
-static bool cut; /* the cable is out */
-static struct work deliver;
-static struct l2port port;
-
-static err_t port_send(struct l2port *p, const void *frame, size_t len)
-{
-	(void)p;
-	if (cut)
-		return OK;
-	if (tail - head == FRAMES || len > L2_FRAME_MAX)
-		return E_AGAIN;
-	memcpy(frames[tail % FRAMES].data, frame, len);
-	frames[tail++ % FRAMES].len = len;
-	work_post(0, &deliver);
-	return OK;
-}
-
-static void deliver_fn(struct work *w)
-{
-	unsigned end = tail;
-
-	(void)w;
-	while (head != end) {
-		uint8_t copy[L2_FRAME_MAX];
-		size_t len = frames[head % FRAMES].len;
-
-		memcpy(copy, frames[head++ % FRAMES].data, len);
-		port.rx(port.ctx, copy, len);
-	}
-}
-
-static const struct l2port_ops port_ops = { port_send };
 
 /* ---- a client side on lwIP's raw interface, as a stream: what the node itself has no need for */
 
@@ -220,10 +182,7 @@ static void test_start(void)
 
 	strcpy(cfg.address, "192.0.2.5/24");
 	strcpy(cfg.hostname, "node");
-	work_init(&deliver, deliver_fn);
-	port.ops = &port_ops;
-	port.link_up = true;
-	memcpy(port.mac, "\x02\0\0\0\0\x01", 6);
+	port_init();
 	ok(net_start(&port, &cfg, on_address, NULL) == OK, "the stack starts");
 	ok(net_start(&port, &cfg, on_address, NULL) == E_STATE, "once");
 	pass_ms(100);
