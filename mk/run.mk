@@ -13,7 +13,7 @@ $(B)/deps/.ovmf: deps/lock tools/build/guest.py $(B)/packages-run $(B)/deps/.fet
 # Other folders add what they need built before a run or a test.
 DEMO_NEEDS :=
 TEST_NEEDS :=
--include $(wildcard tools/run/*.mk tests/guest/*.mk tests/system/*.mk)
+-include $(wildcard tools/run/*.mk tests/bochs/*.mk tests/guest/*.mk tests/system/*.mk)
 
 .PHONY: demo run start stop image
 demo: all $(B)/packages-run $(B)/guest/.ready $(B)/deps/.ovmf

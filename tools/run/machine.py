@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A QEMU machine that boots Caisson: used by `make run` and by the system tests.
+"""A machine that boots Caisson: used by `make run` and by the system tests. Machine is QEMU; bochs.py has the other one.
 
-Host only. A Machine owns one QEMU process and a folder with its firmware variables, serial log and sockets; close() ends it, by
+Host only. A machine owns one emulator process and a folder with its firmware variables, serial log and sockets; close() ends it, by
 its process id. Waiting is always for a line of the serial log or for an event of the machine, with a limit as a guard against a hang.
 """
+import codecs
 import json
 import os
 import re
@@ -17,6 +18,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.path.join(ROOT, "build")
 OVMF = os.path.join(BUILD, "deps", "ovmf")
 ANSI = re.compile(r"\x1b(\[[0-9;?=]*[A-Za-z]|[()][A-Z0-9]|[A-Z=>])")
+ANSI_BEGUN = re.compile(r"\x1b(\[[0-9;?=]*|[()])?$")
 
 
 class MachineError(Exception):
@@ -48,23 +50,92 @@ def accelerator():
     return "kvm" if kvm_can_nest() else "tcg"
 
 
-class Machine:
-    """folder: kept between runs of the same machine (its variables live there). esp: a FAT image, or None with kernel= an .efi file.
+class EmulatedMachine:
+    """What every emulator's machine has: a process, its folder, and the serial port's text, read by a thread. A subclass sets emulator and
+    command, and starts the process. serial: "log" (reader thread, wait_line works) or "stdio" (the user's terminal)."""
+    emulator = ""
 
-    nic: "virtio-net-pci", "e1000", ... or None. serial: "log" (reader thread, wait_line works) or "stdio" (the user's terminal).
-    """
-
-    def __init__(self, folder, esp=None, kernel=None, cpus=2, memory_mib=2048, cpu="max", nic="virtio-net-pci", api_port=None,
-                 accel="tcg", serial="log", extra=()):
-        self.folder, self.api_port = os.path.abspath(folder), api_port
-        self.text, self.changed, self.process, self.qmp = "", threading.Condition(), None, None
-        self.on_text = self.reader = None
+    def __init__(self, folder, api_port=None, serial="log"):
+        self.folder, self.api_port, self.serial = os.path.abspath(folder), api_port, serial
+        self.text, self.changed, self.begun = "", threading.Condition(), ""
+        self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self.process = self.reader = self.on_text = None
         os.makedirs(self.folder, exist_ok=True)
-        self.command = self.build_command(esp, kernel, cpus, memory_mib, cpu, nic, accel, serial, extra)
-        self.serial = serial
 
     def path(self, name):
         return os.path.join(self.folder, name)
+
+    def take_text(self, log, data):
+        """What came from the serial port: to the log as it is, to text without escape sequences. Empty: its end."""
+        with self.changed:
+            if data:
+                log.write(data)
+                log.flush()
+                text = self.begun + self.decoder.decode(data)
+                cut = ANSI_BEGUN.search(text)  # a sequence may come in pieces
+                self.begun = cut.group(0) if cut else ""
+                text = ANSI.sub("", text[:len(text) - len(self.begun)]).replace("\r", "")
+                self.text += text
+                if self.on_text:
+                    self.on_text(text)
+            self.changed.notify_all()
+
+    def fail(self, what):
+        raise MachineError("%s; the serial log ends with:\n%s" % (what, "\n".join(self.text.splitlines()[-60:])))
+
+    def wait_line(self, pattern, limit_s=120, start=0):
+        """The first match of pattern (multi-line) in the serial text at or after start. The limit is a guard."""
+        found, deadline = re.compile(pattern, re.M), time.monotonic() + limit_s
+        with self.changed:
+            while True:
+                match = found.search(self.text, start)
+                if match:
+                    return match
+                if self.process.poll() is not None:
+                    self.fail("%s ended with code %s before %r came" % (self.emulator, self.process.returncode, pattern))
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    self.fail("%r did not come within %d s" % (pattern, limit_s))
+                self.changed.wait(min(left, 1))
+
+    def wait_exit(self, limit_s=60):
+        """Waits until the emulator has ended and its last words are read; its exit code."""
+        try:
+            code = self.process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            self.fail("%s did not end within %d s" % (self.emulator, limit_s))
+        if self.reader:
+            self.reader.join(limit_s)
+        return code
+
+    def close(self):
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class Machine(EmulatedMachine):
+    """folder: kept between runs of the same machine (its variables live there). esp: a FAT image, or None with kernel= an .efi file.
+
+    nic: "virtio-net-pci", "e1000", ... or None.
+    """
+    emulator = "QEMU"
+
+    def __init__(self, folder, esp=None, kernel=None, cpus=2, memory_mib=2048, cpu="max", nic="virtio-net-pci", api_port=None,
+                 accel="tcg", serial="log", extra=()):
+        super().__init__(folder, api_port, serial)
+        self.qmp = None
+        self.command = self.build_command(esp, kernel, cpus, memory_mib, cpu, nic, accel, serial, extra)
 
     def build_command(self, esp, kernel, cpus, memory_mib, cpu, nic, accel, serial, extra):
         variables = self.path("vars.fd")
@@ -103,50 +174,14 @@ class Machine:
         with open(self.path("serial.log"), "wb") as log:
             while True:
                 data = os.read(self.process.stdout.fileno(), 65536)
-                with self.changed:
-                    if data:
-                        log.write(data)
-                        log.flush()
-                        text = ANSI.sub("", data.decode("utf-8", "replace")).replace("\r", "")
-                        self.text += text
-                        if self.on_text:
-                            self.on_text(text)
-                    self.changed.notify_all()
+                self.take_text(log, data)
                 if not data:
                     return
-
-    def fail(self, what):
-        raise MachineError("%s; the serial log ends with:\n%s" % (what, "\n".join(self.text.splitlines()[-60:])))
-
-    def wait_line(self, pattern, limit_s=120, start=0):
-        """The first match of pattern (multi-line) in the serial text at or after start. The limit is a guard."""
-        found, deadline = re.compile(pattern, re.M), time.monotonic() + limit_s
-        with self.changed:
-            while True:
-                match = found.search(self.text, start)
-                if match:
-                    return match
-                if self.process.poll() is not None:
-                    self.fail("QEMU ended with code %s before %r came" % (self.process.returncode, pattern))
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    self.fail("%r did not come within %d s" % (pattern, limit_s))
-                self.changed.wait(min(left, 1))
 
     def type(self, data):
         """Bytes to the machine's serial port."""
         self.process.stdin.write(data)
         self.process.stdin.flush()
-
-    def wait_exit(self, limit_s=60):
-        """Waits until QEMU has ended and its last words are read; its exit code."""
-        try:
-            code = self.process.wait(limit_s)
-        except subprocess.TimeoutExpired:
-            self.fail("QEMU did not end within %d s" % limit_s)
-        if self.reader:
-            self.reader.join(limit_s)
-        return code
 
     def command_qmp(self, name, **arguments):
         """One QMP command; the answer's "return"."""
@@ -171,18 +206,3 @@ class Machine:
     def monitor(self, line):
         """One line for the human monitor; its output."""
         return self.command_qmp("human-monitor-command", **{"command-line": line})
-
-    def close(self):
-        if self.process and self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-
-    def __enter__(self):
-        return self.start()
-
-    def __exit__(self, *_):
-        self.close()

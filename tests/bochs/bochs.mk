@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+# VT-x on an emulated Intel machine: Bochs and the shim that gives its firmware ACPI tables.
+#   $(B)/bochs/bochs           the emulator: built once from the pinned source, kept in DEPS_CACHE by what it is made of
+#   $(B)/bochs/shim.efi        starts the shipped image; the firmware's flags and linker script, no libc, no relocator
+BOCHS_OUT := $(B)/bochs
+BOCHS := $(BOCHS_OUT)/bochs
+BOCHS_SHIM := $(BOCHS_OUT)/shim.efi
+FW_CFLAGS_shim = $(FW_CFLAGS) $(FW_CFLAGS_efi) -fno-stack-protector -Wno-unused-function
+
+$(BOCHS): deps/lock tools/build/bochs.py tools/build/fetch.py tools/build/archive.py $(B)/packages-vmx
+	$(Q)python3 tools/build/bochs.py deps/lock $(B)/deps $(BOCHS_OUT)
+	@touch $@
+
+$(BOCHS_OUT)/shim.o: tests/bochs/shim.c $(O)/flags tests/bochs/bochs.mk | $(O)/deps/READY
+	@mkdir -p $(@D)
+	@echo '  CC      $<'
+	$(Q)$(FW_CC) $(FW_CFLAGS_shim) -MD -MP -c -o $@ $<
+$(BOCHS_OUT)/shim.elf: $(BOCHS_OUT)/shim.o efi/efi.lds $(O)/deps/READY
+	@echo '  LD      $@'
+	$(Q)$(FW_LD) $(FW_LDFLAGS) -o $@ $< $(FW_DEPS)/lib/libc.a
+	$(Q)test -z "$$($(FW_TRIPLET)-readelf -rW $@ | grep R_)" || { echo '$@: holds addresses to relocate'; exit 1; }
+$(BOCHS_SHIM): $(BOCHS_OUT)/shim.elf tools/build/pe.py
+	@echo '  EFI     $@'
+	$(Q)$(FW_OBJCOPY) $(addprefix -j ,.text .reloc .rodata .data .bss) --strip-all --target=$(FW_OBJCOPY_TARGET) --subsystem=10 $< $@
+	$(Q)python3 tools/build/pe.py $@
+-include $(BOCHS_OUT)/shim.d

@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Provides Bochs, the emulator with VT-x: bochs.py LOCK DEPS OUT makes OUT/bochs, a command to start it, and OUT/version.
+
+Built once from the source that deps/lock pins and kept in the cache folder under a hash of source and configuration; where that
+cannot be done, Debian's binary package is taken, which is older and slower. Runs on the developer's machine; installs nothing.
+"""
+import glob
+import hashlib
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import archive
+import fetch
+
+# No display, both kinds of hardware virtualisation, the devices that a node has drivers for.
+CONFIGURE = ["--with-nogui", "--disable-docbook", "--enable-smp", "--enable-cpu-level=6", "--enable-all-optimizations", "--enable-x86-64",
+             "--enable-vmx=2", "--enable-svm", "--enable-avx", "--enable-evex", "--enable-pci", "--enable-usb", "--enable-usb-xhci",
+             "--enable-ne2000", "--enable-e1000", "--enable-pnic", "--enable-a20-pin", "--enable-memtype", "--enable-protection-keys",
+             "--enable-show-ips"]
+CXXFLAGS = "-O2"
+PACKAGES = ["bochs", "bochs-term", "libltdl7"]
+
+
+def works(command):
+    """Does it start at all? A cached program may come from another machine."""
+    done = subprocess.run([command, "--help", "cpu"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    return b"corei7_skylake_x" in done.stdout + done.stderr
+
+
+def cache_name(entry):
+    key = hashlib.sha256("\n".join([entry.sha256, CXXFLAGS, *CONFIGURE]).encode()).hexdigest()[:16]
+    return "bochs-%s-%s" % (entry.version.split("+")[0], key)
+
+
+def build(entry, deps, out):
+    """Builds OUT/obj/bochs from the pinned source; its path."""
+    fetch.provide(entry, deps)
+    source, folder = os.path.abspath(os.path.join(deps, "src", entry.name)), os.path.join(out, "obj")
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    env.update(CXXFLAGS=CXXFLAGS, CFLAGS=CXXFLAGS)
+    archive.say("building Bochs %s: once, some minutes; the log is %s" % (entry.version, os.path.join(folder, "build.log")))
+    with open(os.path.join(folder, "build.log"), "wb") as log:
+        for command in ([os.path.join(source, "configure"), *CONFIGURE], ["make", "-j%d" % (os.cpu_count() or 1), "bochs"]):
+            if subprocess.run(command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False).returncode:
+                raise archive.Error("Bochs cannot be built; see " + log.name)
+    program = os.path.join(folder, "bochs")
+    subprocess.run(["strip", program], check=True)
+    if not works(program):
+        raise archive.Error("the Bochs that was built does not start")
+    return program
+
+
+def from_source(entry, deps, out):
+    """The emulator of the cache, built first when it is not there."""
+    name = cache_name(entry)
+    cached = os.path.join(archive.cache_dir(), name)
+    if not (os.path.exists(cached) and works(cached)):
+        built = os.path.join(out, name)
+        os.replace(build(entry, deps, out), built)
+        archive.keep_in_cache(built)
+        if os.path.exists(cached):
+            os.chmod(cached, 0o755)
+        shutil.rmtree(os.path.join(out, "obj"), ignore_errors=True)
+        return built
+    shutil.copyfile(cached, os.path.join(out, name))
+    os.chmod(os.path.join(out, name), 0o755)
+    return os.path.join(out, name)
+
+
+def from_packages(out):
+    """Debian's binary packages, unpacked and not installed: a script that starts them."""
+    suite = archive.codename()
+    lists = archive.Lists(os.path.join(out, "apt"), [suite])
+    lists.update()
+    tree = os.path.abspath(os.path.join(out, "debian"))
+    shutil.rmtree(tree, ignore_errors=True)
+    os.makedirs(tree)
+    with tempfile.TemporaryDirectory() as tmp:
+        if lists.run("apt-get", "download", *PACKAGES, cwd=tmp, stdout=subprocess.DEVNULL).returncode:
+            raise archive.Error("Bochs can neither be built nor downloaded (%s)" % " ".join(PACKAGES))
+        for deb in glob.glob(os.path.join(tmp, "*.deb")):
+            subprocess.run(["dpkg-deb", "-x", deb, tree], check=True)
+    script, libraries = os.path.join(tree, "start"), glob.glob(tree + "/usr/lib/*-linux-gnu")
+    plugins = glob.glob(tree + "/usr/lib/**/bochs/plugins", recursive=True)
+    with open(script, "w", encoding="utf-8") as f:
+        f.write("#!/bin/sh\nexec env TERM=vt100 LD_LIBRARY_PATH=%s LTDL_LIBRARY_PATH=%s %s \"$@\"\n" %
+                (shlex.quote(":".join(libraries)), shlex.quote(":".join(plugins)), shlex.quote(tree + "/usr/bin/bochs")))
+    os.chmod(script, 0o755)
+    if not works(script):
+        raise archive.Error("Debian's Bochs does not start")
+    return script
+
+
+def provide(lock, deps, out):
+    os.makedirs(out, exist_ok=True)
+    entry = next(e for e in fetch.read_lock(lock) if e.name == "bochs")
+    try:
+        if os.environ.get("BOCHS_PACKAGE"):
+            raise archive.Error("BOCHS_PACKAGE asks for Debian's Bochs")
+        program, version = from_source(entry, deps, out), entry.version
+    except archive.Error as e:
+        archive.say(e)
+        archive.say("going on with Debian's Bochs, which is slower")
+        program, version = from_packages(out), "package"
+    link = os.path.join(out, "bochs")
+    if os.path.lexists(link):
+        os.unlink(link)
+    os.symlink(os.path.relpath(program, out), link)
+    with open(os.path.join(out, "version"), "w", encoding="ascii") as f:
+        f.write(version + "\n")
+
+
+def main():
+    try:
+        provide(*sys.argv[1:4])
+    except (archive.Error, subprocess.CalledProcessError) as e:
+        archive.say("error:", e)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
