@@ -42,7 +42,7 @@ def isolation(guests):
 ALL = [
     tap_guest("cpuid"), tap_guest("insn"), tap_guest("io"), tap_guest("memory", memory_mib=48), tap_guest("timer"), tap_guest("ipi", vcpus=4),
     ("fpu", fpu), tap_guest("msrs"), tap_guest("ports"),
-    tap_guest("virtq", vcpus=2), ("isolation", isolation),
+    tap_guest("virtq", vcpus=2), tap_guest("transport"), ("isolation", isolation),
 ]
 ONE_CPU = [tap_guest("timer"), tap_guest("ipi", vcpus=3), ("fpu", fpu)]
 OLDER = [tap_guest("cpuid"), tap_guest("insn"), tap_guest("io"), tap_guest("ipi", vcpus=2)]
