@@ -7,11 +7,13 @@ The machine is an i440fx with an IDE disk and an e1000 NIC; bochs.log, which exp
 import glob
 import os
 import select
+import shutil
 import subprocess
+import sys
 import threading
 import time
 
-from machine import BUILD, OVMF, EmulatedMachine, MachineError
+from machine import BUILD, OVMF, ROOT, EmulatedMachine, MachineError
 
 FOLDER = os.path.join(BUILD, "bochs")
 BOCHS, SHIM = os.path.join(FOLDER, "bochs"), os.path.join(FOLDER, "shim.efi")
@@ -124,13 +126,18 @@ class BochsMachine(EmulatedMachine):
         """Bytes to the machine's serial port."""
         os.write(self.master, data)
 
-    def log_tail(self, lines=40):
-        """The end of bochs.log."""
+    def evidence(self):
+        """Keeps bochs.log, which explains a refused VM entry, in build/bochs/failed."""
+        kept = os.path.join(FOLDER, "failed", "%s-%s.log" % (os.path.splitext(os.path.basename(sys.argv[0]))[0], self.settings["cpu"]))
+        os.makedirs(os.path.dirname(kept), exist_ok=True)
         try:
-            with open(self.path("bochs.log"), encoding="utf-8", errors="replace") as f:
-                return "".join(f.readlines()[-lines:])
-        except OSError:
-            return ""
+            shutil.copyfile(self.path("bochs.log"), kept)
+            with open(kept, encoding="utf-8", errors="replace") as f:
+                lines = f.readlines()
+        except OSError as e:
+            return "\n---- there is no bochs.log: %s" % e
+        refused = [text for text in lines if "VMENTER FAIL" in text or ">>PANIC<<" in text]
+        return "\n---- bochs.log, kept as %s, ends with:\n%s%s" % (os.path.relpath(kept, ROOT), "".join(refused[-10:]), "".join(lines[-15:]))
 
     def close(self):
         super().close()

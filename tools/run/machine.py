@@ -80,8 +80,12 @@ class EmulatedMachine:
                     self.on_text(text)
             self.changed.notify_all()
 
+    def evidence(self):
+        """What else explains a failure, kept beyond the folder's life where it is long: text for the report, from a new line on."""
+        return ""
+
     def fail(self, what):
-        raise MachineError("%s; the serial log ends with:\n%s" % (what, "\n".join(self.text.splitlines()[-60:])))
+        raise MachineError("%s; the serial log ends with:\n%s%s" % (what, "\n".join(self.text.splitlines()[-60:]), self.evidence()))
 
     def wait_line(self, pattern, limit_s=120, start=0):
         """The first match of pattern (multi-line) in the serial text at or after start. The limit is a guard."""

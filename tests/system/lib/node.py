@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A node for system tests: the shipped caisson.efi in QEMU with a given configuration, paired, and spoken to over HTTPS.
+"""A node for system tests: the shipped caisson.efi in QEMU or Bochs with a given configuration, paired, and spoken to over HTTPS.
 
 Host only. Node boots from a FAT image made for it, waits for the `pairing code:` line, pairs build/caisson into a home of its own
 and uses that profile's certificate. Waits are for lines, answers and events, each with a limit that only guards against a hang.
 """
+import copy
 import http.client
 import json
 import os
@@ -48,16 +49,16 @@ class Answer:
 
 class Node:
     """config: text of caisson.yaml, or None for none. files: {name: bytes or path} beside it in caisson/.
-    folder: kept when given (UEFI variables, and so the identity, live there). home: where profiles go."""
+    folder: kept when given (UEFI variables, and so the identity, live there). home: where profiles go. machine_class: the emulator."""
 
-    def __init__(self, config="", files=None, folder=None, pair=True, **machine):
+    def __init__(self, config="", files=None, folder=None, pair=True, machine_class=Machine, **machine):
         self.own = None if folder else tempfile.mkdtemp(prefix="caisson-node-")
         self.folder = folder or self.own
         self.home = os.path.join(self.folder, "home")
         self.pairs, self.connection, self.code, self.fingerprint = pair, None, None, None
         self.port = free_port()
         os.makedirs(self.folder, exist_ok=True)
-        self.machine = Machine(self.folder, esp=self.make_esp(config, files or {}), api_port=self.port, **machine)
+        self.machine = machine_class(self.folder, esp=self.make_esp(config, files or {}), api_port=self.port, **machine)
 
     def make_esp(self, config, files):
         content = {"EFI/BOOT/BOOTX64.EFI": EFI}
@@ -141,6 +142,12 @@ class Node:
         except BaseException:
             raw.close()
             raise
+
+    def another(self):
+        """The same node by a connection of its own, for another thread. Close it by drop()."""
+        twin = copy.copy(self)
+        twin.connection = None
+        return twin
 
     def drop(self):
         if self.connection:
@@ -227,12 +234,12 @@ def run_checks(tap, node, checks):
             check(node)
         except Exception:  # whatever goes wrong, goes wrong in this check
             if not tap.ok(False, name, traceback.format_exc()):
-                tap.note("---- the node's serial log ends with:\n" + tail(node.serial))
+                tap.note("---- the node's serial log ends with:\n" + tail(node.serial) + node.machine.evidence())
             node.drop()
         else:
             tap.ok(True, name)
         if node.machine.process.poll() is not None:
-            tap.ok(False, "the machine is still there", "QEMU ended with code %s" % node.machine.process.returncode)
+            tap.ok(False, "the machine is still there", "%s ended with code %s" % (node.machine.emulator, node.machine.process.returncode))
             return
 
 
