@@ -29,6 +29,8 @@ SPIN = b"\xfa\xeb\xfe"                          # CLI; 1: JMP 1b: burns its shar
 POWER_OFF = b"\x66\xba\x04\x06\x66\xb8\x00\x34\x66\xef"  # OUT 0x604, SLP_EN | SLP_TYP 5 (ACPI 6.5, 4.8.3.2.1)
 TRIPLE_FAULT = b"\x0f\x01\x1d\x00\x00\x18\x00\x0f\x0b"   # LIDT of zeros at 0x180000: no gate; UD2
 
+COM1_FLOOD = b"\x66\xba\xf8\x03\xb0A\xee\xeb\xfd"       # MOV DX,0x3F8; MOV AL,'A'; 1: OUT DX,AL; JMP 1b
+
 
 def halt_guest(text="tiny\n"):
     return elf(say(text) + HALT)
