@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Guests that misbehave hurt only themselves: each becomes `crashed` with a reason, or burns its share until it is stopped, while a
+well-behaved neighbour's heartbeats keep coming and the API keeps answering. Pace is counted in heartbeats against what the hostile guest
+ran by the node's own account, not in time. Names of modes as arguments choose some."""
+import re
+import sys
+
+from guests import on_node, wanted
+from lib.console import Console
+from tap import Tap
+
+BEATS, ANSWERS = 6, 5
+HOG_MS, HOG_BEATS = 1500, 10  # a beat each 50 ms: 30 while the other runs 1.5 s, at full pace
+
+
+def beats(console, count):
+    """Waits for so many; their numbers rise without gaps, or output was lost."""
+    last = int(console.expect(r"^beat (\d+)$").group(1))
+    for _ in range(count):
+        number = int(console.expect(r"^beat (\d+)$").group(1))
+        assert number > last, "beat %d after %d" % (number, last)
+        last = number
+    return last
+
+
+def api_answers(guests):
+    for _ in range(ANSWERS):
+        names = [vm["name"] for vm in guests.node.get("/v1/vms")["items"]]
+        assert "beat" in names, names
+
+
+def hostile(mode, crash=None, vcpus=1, either=False):
+    """crash: what the reason says. either: it may end in any way, or not."""
+    def body(guests):
+        name = "hostile-" + mode
+        with Console(guests.node, "beat", "ro") as console:
+            beats(console, 1)
+            at = guests.start(name, "hostile", "mode=" + mode, vcpus=vcpus, memory_mib=32)
+            if crash:
+                event = guests.ended(name, at)
+                guests.tap.ok(event["state"] == "crashed" and re.search(crash, event.get("reason") or ""),
+                              "%s: crashed, with a reason" % mode, "state %s, reason %r" % (event["state"], event.get("reason")))
+            else:
+                with Console(guests.node, name, "ro") as its:
+                    its.expect("^hostile %s$" % mode)
+            beats(console, BEATS)
+            api_answers(guests)
+            vm = guests.node.vm(name)
+            if crash:
+                guests.tap.eq(vm["reason"], event["reason"], "%s: the VM tells the same reason" % mode)
+            elif not either:
+                guests.tap.eq(vm["state"], "running", "%s: goes on" % mode)
+            if vm["state"] not in ("stopped", "crashed"):
+                vm = guests.node.act(name, "stop", {"timeout_ms": 0})
+            guests.tap.ok(vm["state"] in ("stopped", "crashed"), "%s: over, and its neighbour and the API live" % mode, str(vm))
+            guests.tap.eq(guests.node.vm("beat")["state"], "running", "%s: the neighbour runs" % mode)
+            guests.remove(name)
+    return mode, body
+
+
+def pace(mode, vcpus=1):
+    """The neighbour's pace while the other takes what it can get of the same CPU."""
+    def body(guests):
+        name = "pace-" + mode
+        guests.start(name, "hostile", "mode=" + mode, vcpus=vcpus, memory_mib=32)
+        with Console(guests.node, name, "ro") as its:
+            its.expect("^hostile %s$" % mode)
+        with Console(guests.node, "beat", "ro") as console:
+            first, ran = beats(console, 0), guests.node.vm(name)["stats"]["run_ms"]
+            while guests.node.vm(name)["stats"]["run_ms"] < ran + HOG_MS:
+                pass
+            seen = beats(console, 0)
+            with console.changed:
+                numbers = re.findall(r"^beat (\d+)$", console.text, re.M)
+            seen = max(seen, int(numbers[-1]))
+        guests.tap.ok(seen - first >= HOG_BEATS, "%s: the neighbour's heart beats while it runs" % mode,
+                      "%d beats in %d ms of the other" % (seen - first, HOG_MS))
+        guests.remove(name)
+    return mode, body
+
+
+def with_neighbour(steps):
+    """The neighbour first; in the end it is asked to finish."""
+    def begin(guests):
+        guests.beat_at = guests.start("beat", "beat")
+
+    def end(guests):
+        with Console(guests.node, "beat") as console:
+            console.type("q")
+        guests.finish("beat", guests.beat_at)
+    return [("a neighbour starts", begin)] + steps + [("the neighbour ends", end)] if steps else []
+
+
+ALL = [
+    hostile("triple", crash=r"^triple fault at "), hostile("fetch", crash=r"runs code from address 0xd0000000"),
+    hostile("tables", crash=r"page tables"), hostile("stack", crash=r"triple fault|delivers an event through"),
+    hostile("spin", vcpus=2), hostile("flood"), hostile("mmio"), hostile("wrmsr", either=True), hostile("sleep"), hostile("storm", vcpus=3),
+    hostile("timer"), hostile("pause"), hostile("noise", either=True),
+]
+ONE_CPU = [pace("spin", vcpus=2), pace("flood"), pace("storm", vcpus=2), pace("timer"), pace("pause"), pace("mmio"), hostile("triple", crash=r"^triple fault at ")]
+
+
+def main():
+    tap = Tap()
+    on_node(tap, with_neighbour(wanted(ALL)), cpus=2, memory_mib=768)
+    tap.note("one CPU")
+    on_node(tap, with_neighbour(wanted(ONE_CPU)), cpus=1, memory_mib=768)
+    return tap.done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
