@@ -32,6 +32,11 @@ void api_empty(struct http_exchange *x, int status)
 
 void api_problem(struct http_exchange *x, const struct problem *p)
 {
+	api_problem_status(x, problem_info(p->kind)->status, p);
+}
+
+void api_problem_status(struct http_exchange *x, int status, const struct problem *p)
+{
 	const struct problem_info *info = problem_info(p->kind);
 	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 	yyjson_mut_val *root = yyjson_mut_obj(doc);
@@ -41,14 +46,14 @@ void api_problem(struct http_exchange *x, const struct problem *p)
 	fmt_buf(type, sizeof(type), "urn:caisson:problem:%s", info->slug);
 	yyjson_mut_obj_add_strcpy(doc, root, "type", type);
 	yyjson_mut_obj_add_str(doc, root, "title", info->title);
-	yyjson_mut_obj_add_int(doc, root, "status", info->status);
+	yyjson_mut_obj_add_int(doc, root, "status", status);
 	yyjson_mut_obj_add_strcpy(doc, root, "detail", p->detail);
 	yyjson_mut_obj_add_strcpy(doc, root, "instance", http_path(x));
 	if (p->retry_after_s) {
 		fmt_buf(retry, sizeof(retry), "%u", p->retry_after_s);
 		http_add_header(x, "Retry-After", retry);
 	}
-	answer_doc(x, info->status, "application/problem+json", doc);
+	answer_doc(x, status, "application/problem+json", doc);
 }
 
 void api_problem_text(struct http_exchange *x, enum problem_kind k, const char *f, ...)

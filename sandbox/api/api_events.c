@@ -11,6 +11,7 @@
 #include <yyjson.h>
 #include "call.h"
 
+enum { SINCE_MAX = 4097 }; /* any value that a request target may have: one that is too long must not be taken for none */
 #define KEEP_ALIVE_NS (15 * NS_PER_S)
 
 static char *event_json(const struct event *e, size_t *n)
@@ -77,23 +78,25 @@ static err_t send_from(struct http_exchange *x, uint64_t *next)
 	return err;
 }
 
-/* Where to begin: after the id that the client saw last, else with what comes now. */
+/* Where to begin: after the id that the client saw last, else with what comes now. An id that is not yet there is from before a
+ * restart, and all of this run is new to the client. */
 static bool first_id(struct call *c, uint64_t *next)
 {
 	const char *seen = http_header(c->x, "last-event-id");
-	char since[24], *end;
+	char since[SINCE_MAX], *end;
+	uint64_t id;
 
 	if (!seen && http_query(c->x, "since", since, sizeof(since)))
 		seen = since;
 	*next = event_last_id() + 1;
 	if (!seen)
 		return true;
-	*next = strtoull(seen, &end, 10);
+	id = strtoull(seen, &end, 10);
 	if (*seen < '0' || *seen > '9' || *end) {
-		api_problem_text(c->x, PROBLEM_BAD_REQUEST, "Last-Event-ID: expected the number of an event");
+		api_problem_text(c->x, PROBLEM_BAD_REQUEST, "Last-Event-ID or since: expected the number of an event");
 		return false;
 	}
-	*next = MIN(*next, event_last_id()) + 1; /* an id from before a restart: begin with what comes now */
+	*next = id > event_last_id() ? 1 : id + 1;
 	return true;
 }
 
@@ -105,7 +108,7 @@ void api_events(struct call *c)
 	if (!first_id(c, &next))
 		return;
 	e = http_stream_begin(c->x, 200, "text/event-stream");
-	while (e == OK && !http_client_gone(c->x)) {
+	while (e == OK && http_method(c->x) != HTTP_HEAD && !http_client_gone(c->x)) {
 		e = send_from(c->x, &next);
 		if (e == OK && next > event_last_id() && wait_until(event_wait_queue(), hal_clock_ns() + KEEP_ALIVE_NS) == E_TIMEOUT)
 			e = http_stream_write(c->x, ": keep-alive\n\n", 14);

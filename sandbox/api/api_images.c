@@ -8,7 +8,7 @@
 #include <yyjson.h>
 #include "call.h"
 
-enum { UPLOAD_CHUNK = 16 * 1024 };
+enum { UPLOAD_CHUNK = 16 * 1024 }; /* more than a request target may have */
 
 static yyjson_mut_val *image_to_json(yyjson_mut_doc *doc, const struct image *im)
 {
@@ -83,11 +83,15 @@ static err_t receive_body(struct call *c, struct image_upload *u, uint8_t *chunk
 	}
 }
 
-static err_t expected_digest(struct call *c, char digest[65], bool *given, struct problem *p)
+/* scratch has room for any value, so that one that is too long is not taken for none. */
+static err_t expected_digest(struct call *c, char digest[65], bool *given, char *scratch, struct problem *p)
 {
-	*given = http_query(c->x, "sha256", digest, 65);
-	if (*given && (strlen(digest) != 64 || strspn(digest, "0123456789abcdefABCDEF") != 64))
+	*given = http_query(c->x, "sha256", scratch, UPLOAD_CHUNK);
+	if (!*given)
+		return OK;
+	if (strlen(scratch) != 64 || strspn(scratch, "0123456789abcdefABCDEF") != 64)
 		return problem_set(p, E_INVAL, PROBLEM_BAD_REQUEST, "sha256: expected 64 hexadecimal digits");
+	memcpy(digest, scratch, 65);
 	return OK;
 }
 
@@ -97,7 +101,7 @@ static err_t put_image(struct call *c, struct image **im, struct problem *p)
 	struct image_upload *u;
 	char digest[65];
 	bool given;
-	err_t e = chunk ? expected_digest(c, digest, &given, p) : problem_set(p, E_NOMEM, PROBLEM_INSUFFICIENT_MEMORY, "no memory for another upload");
+	err_t e = chunk ? expected_digest(c, digest, &given, (char *)chunk, p) : problem_set(p, E_NOMEM, PROBLEM_INSUFFICIENT_MEMORY, "no memory for another upload");
 
 	if (e == OK)
 		e = image_upload_begin(c->name, &u, p);

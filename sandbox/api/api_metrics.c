@@ -73,7 +73,7 @@ static const struct { const char *name, *type, *help; size_t off; uint64_t unit;
 	NUMBER(tls.handshakes, 1, "tls_handshakes_total", "counter", "TLS handshakes completed."),
 	NUMBER(tls.failed, 1, "tls_handshakes_failed_total", "counter", "TLS handshakes that failed."),
 	NUMBER(tls.bad_certificates, 1, "tls_bad_certificates_total", "counter", "Client certificates refused."),
-	NUMBER(pairing.paired, 1, "pairing_success_total", "counter", "Clients paired."),
+	NUMBER(pairing.paired, 1, "pairing_codes_used_total", "counter", "Right pairing codes; with a good CSR a client was paired."),
 	NUMBER(pairing.wrong, 1, "pairing_wrong_codes_total", "counter", "Wrong pairing codes."),
 	NUMBER(pairing.throttled, 1, "pairing_throttled_total", "counter", "Pairing tries refused for coming too fast or too late."),
 	NUMBER(pairing.burnt, 1, "pairing_burnt_codes_total", "counter", "Pairing codes burnt by wrong tries."),

@@ -99,15 +99,20 @@ void api_node_get(struct call *c)
 static void reboot_task(void *arg) { (void)arg; node_reboot(); }
 static void poweroff_task(void *arg) { (void)arg; node_poweroff(); }
 
-/* The answer goes out first; the end comes in a task of its own. */
+/* The answer goes out first; the end comes in a task of its own, once. */
 static void end_node(struct call *c, const char *name, void (*fn)(void *))
 {
+	static bool ending;
 	struct task *t;
 
-	if (task_create(name, fn, NULL, END_STACK, &t) != OK)
+	if (ending) {
+		api_problem_text(c->x, PROBLEM_CONFLICT, "the node is ending already");
+	} else if (task_create(name, fn, NULL, END_STACK, &t) != OK) {
 		api_problem_text(c->x, PROBLEM_INSUFFICIENT_MEMORY, "no memory to end the node in order");
-	else
+	} else {
+		ending = true;
 		http_respond(c->x, 202, "application/json", "{}\n", 3);
+	}
 }
 
 void api_node_reboot(struct call *c) { end_node(c, "reboot", reboot_task); }

@@ -58,6 +58,8 @@ err_t schema_decode(const struct schema *s, const char *json, size_t n, void *ou
 
 /* Answers. */
 void api_problem(struct http_exchange *x, const struct problem *p);
+/* With a status that has no kind of its own. */
+void api_problem_status(struct http_exchange *x, int status, const struct problem *p);
 void api_problem_text(struct http_exchange *x, enum problem_kind k, const char *f, ...) __attribute__((format(printf, 3, 4)));
 /* A mutable yyjson document as the answer; frees doc. */
 struct yyjson_mut_doc;

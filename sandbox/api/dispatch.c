@@ -8,7 +8,8 @@
 #include <strings.h>
 #include "call.h"
 
-/* Does path match the pattern? What stands for {name} goes to name (API_NAME_MAX bytes). */
+/* Does path match the pattern? What stands for {name} goes to name (API_NAME_MAX bytes); one that is longer than any object's
+ * becomes the empty name, which none has and none can get. */
 static bool route_matches(const char *pattern, const char *path, char *name)
 {
 	const char *brace = strchr(pattern, '{'), *end;
@@ -21,8 +22,10 @@ static bool route_matches(const char *pattern, const char *path, char *name)
 		return false;
 	end = path + prefix + strcspn(path + prefix, "/");
 	n = (size_t)(end - path) - prefix;
-	if (n == 0 || n >= API_NAME_MAX || strcmp(strchr(brace, '}') + 1, end) != 0)
+	if (n == 0 || strcmp(strchr(brace, '}') + 1, end) != 0)
 		return false;
+	if (n >= API_NAME_MAX)
+		n = 0;
 	memcpy(name, path + prefix, n);
 	name[n] = '\0';
 	return true;
@@ -80,7 +83,9 @@ static bool read_body(struct call *c)
 		return false;
 	}
 	e = http_body_read_all(c->x, API_BODY_MAX, &text, &n);
-	if (e == E_LIMIT)
+	if (e == E_NOMEM)
+		api_problem_text(c->x, PROBLEM_INSUFFICIENT_MEMORY, "no memory to read the request");
+	else if (e == E_LIMIT)
 		api_problem_text(c->x, PROBLEM_TOO_LARGE, "expected at most %u KiB of JSON", API_BODY_MAX / 1024);
 	else if (e)
 		api_problem_text(c->x, e == E_TIMEOUT ? PROBLEM_TIMEOUT : PROBLEM_BAD_REQUEST, "the body did not arrive whole");
@@ -137,16 +142,17 @@ struct vm_ctl *call_vm(struct call *c)
 	return vm;
 }
 
-/* What the HTTP server itself refuses: the same documents. A status that has no kind of its own is a bad request. */
+/* What the HTTP server itself refuses: the same documents. A status that has no kind of its own (426, 505) is a kind of bad request. */
 static void api_server_problem(void *ctx, struct http_exchange *x, int status, const char *detail)
 {
-	enum problem_kind k = PROBLEM_BAD_REQUEST;
+	struct problem p = {.kind = PROBLEM_BAD_REQUEST};
 
 	(void)ctx;
 	for (unsigned i = 1; i < PROBLEM_KINDS; i++)
 		if (problem_info((enum problem_kind)i)->status == status)
-			k = (enum problem_kind)i;
-	api_problem_text(x, k, "%s", detail);
+			p.kind = (enum problem_kind)i;
+	fmt_buf(p.detail, sizeof(p.detail), "%s", detail);
+	api_problem_status(x, status, &p);
 }
 
 const struct http_handler api_handler = {.handle = api_handle, .problem = api_server_problem};
