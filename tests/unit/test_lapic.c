@@ -575,6 +575,25 @@ static void test_state(void)
 	CHECK(bare_fini());
 }
 
+/* A storm at a vCPU that cannot take the signal yet must cost its CPU one wake, not one for each message. */
+static void test_signal_storm(void)
+{
+	CHECK(bare_init(2));
+	kicks[1] = 0;
+	for (unsigned i = 0; i < 100; i++)
+		lapic_post_nmi(v1);
+	ok_eq(kicks[1], 1, "a hundred NMIs at a CPU that waits for its SIPI wake it once");
+	for (unsigned i = 0; i < 100; i++)
+		lapic_deliver_msi(&bare, LAPIC_DEFAULT_BASE | 1 << 12, 0x400);
+	ok_eq(kicks[1], 1, "by message too");
+	for (unsigned i = 0; i < 100; i++) {
+		wr(v0, ICR2, 1u << 24);
+		wr(v0, ICR, 0x4600 | i);
+	}
+	ok_eq(kicks[1], 2, "a hundred SIPIs to as many places: once more");
+	CHECK(bare_fini());
+}
+
 int main(void)
 {
 	fake_init(32 * MIB, 1);
@@ -592,5 +611,6 @@ int main(void)
 	test_deadline();
 	test_pause();
 	test_state();
+	test_signal_storm();
 	return tap_done();
 }

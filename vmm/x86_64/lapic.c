@@ -96,7 +96,9 @@ void lapic_signal(struct lapic *l, uint32_t set, uint32_t clear)
 
 	while (!atomic_compare_exchange_weak(&l->signals, &old, (old & ~clear) | set))
 		;
-	vcpu_kick(l->v);
+	/* Whoever set a signal first kicks: a storm at a vCPU that cannot take it yet costs its CPU nothing. */
+	if (set & ~old & (SIG_NMI | SIG_INIT | SIG_SIPI))
+		vcpu_kick(l->v);
 }
 
 void lapic_post(struct vcpu *v, uint8_t vector, bool level)
