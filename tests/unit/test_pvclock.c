@@ -92,6 +92,24 @@ static void test_time(void)
 	CHECK(bare_fini());
 }
 
+/* A guest may move its TSC as far as 64 bits go: the difference wraps, like the counter. */
+static void test_far_tsc(void)
+{
+	struct pvclock p;
+	struct time_info t;
+	uint64_t tsc;
+
+	start(&p);
+	CHECK(pvclock_msr_write(&p, v0, MSR_KVM_SYSTEM_TIME, 0x4000 | 1) == OK);
+	v0->counter_offset = INT64_MIN + 5;
+	bare.counter_offset = 7;
+	pvclock_update(&p, v0);
+	CHECK(gmem_read(bare.mem, GPA(0x4000), &t, sizeof t) == OK);
+	tsc = hal_counter() + (uint64_t)v0->counter_offset;
+	ok(t.flags == 0 && tsc - t.tsc == hal_counter() + 7, "a TSC at the other end of 64 bits");
+	CHECK(bare_fini());
+}
+
 static void test_wall(void)
 {
 	struct { uint32_t version, s, ns; } w;
@@ -177,6 +195,7 @@ int main(void)
 	test_scale();
 	test_ticks();
 	test_time();
+	test_far_tsc();
 	test_wall();
 	test_steal();
 	test_hostile();

@@ -26,5 +26,6 @@ void vm_clock_resume(struct vm *vm)
 	vm->clock_offset_ns -= (int64_t)(hal_clock_ns() - vm->paused_ns);
 	vm->counter_offset -= ticks;
 	for (unsigned i = 0; i < vm->nvcpus; i++)
-		vm->vcpus[i].counter_offset -= ticks; /* keeps what the guest wrote to its own */
+		/* Keeps what the guest wrote to its own, which may be anything. */
+		vm->vcpus[i].counter_offset = (int64_t)((uint64_t)vm->vcpus[i].counter_offset - (uint64_t)ticks);
 }

@@ -138,9 +138,15 @@ err_t pvclock_msr_write(struct pvclock *p, struct vcpu *v, uint32_t index, uint6
 	}
 }
 
+/* What the guest wrote to its TSC; wraps as the counter does. */
+static int64_t counter_skew(const struct vcpu *v)
+{
+	return (int64_t)((uint64_t)v->counter_offset - (uint64_t)v->vm->counter_offset);
+}
+
 static void time_update(struct pvclock *p, struct vcpu *v)
 {
-	int64_t skew = v->counter_offset - v->vm->counter_offset; /* what the guest wrote to its TSC */
+	int64_t skew = counter_skew(v);
 	struct time_page t = { .tsc = (uint64_t)skew, .flags = skew == 0 ? FLAG_TSC_STABLE : 0 };
 
 	if (pvclock_scale(hal_counter_hz(), &t.mul, &t.shift) != OK)
@@ -163,8 +169,7 @@ static void steal_update(struct pvclock *p, struct vcpu *v)
 
 void pvclock_update(struct pvclock *p, struct vcpu *v)
 {
-	if ((p->system_time_msr & MSR_ENABLE) &&
-	    (p->time_dirty || p->published_offset != v->counter_offset - v->vm->counter_offset))
+	if ((p->system_time_msr & MSR_ENABLE) && (p->time_dirty || p->published_offset != counter_skew(v)))
 		time_update(p, v);
 	if ((p->steal_msr & MSR_ENABLE) && (p->steal_dirty || p->steal_ns != v->se.wait_ns))
 		steal_update(p, v);
