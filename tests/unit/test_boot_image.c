@@ -151,6 +151,11 @@ static void test_pvh(void)
 	make_vmlinux(im);
 	put_le64(im + 32, UINT64_MAX - 10);
 	ok_eq(load(im, sizeof(im), 0, "", &e), E_CORRUPT, "program headers outside of the file");
+	/* Loading occupies the service CPU: a small file must not ask for long work. */
+	make_vmlinux(im);
+	memcpy(im + 64 + 112, im + 64, 56);
+	put_le16(im + 56, 3);
+	ok_eq(load(im, sizeof(im), 0, "", &e), E_CORRUPT, "segments that load the same bytes again and again");
 }
 
 int main(void)

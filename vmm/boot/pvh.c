@@ -89,6 +89,8 @@ static err_t pvh_notes(struct boot_ctx *c, struct pvh_image *im)
 /* What lies beyond filesz needs no zeroing: guest memory starts as zeros. */
 static err_t pvh_segments(struct boot_ctx *c, struct pvh_image *im)
 {
+	uint64_t left = c->kernel->size;
+
 	im->end = PC_KERNEL_MIN;
 	for (unsigned i = 0; i < im->nph; i++) {
 		const struct pvh_phdr *p = &im->ph[i];
@@ -99,6 +101,9 @@ static err_t pvh_segments(struct boot_ctx *c, struct pvh_image *im)
 		if (p->filesz > p->memsz || p->paddr < PC_KERNEL_MIN || !range_within(p->paddr, p->memsz, c->low_ram))
 			return boot_fail(c, E_RANGE, "ELF segment at 0x%llx (%llu KiB) does not lie in guest memory above 1 MiB",
 					 (unsigned long long)p->paddr, (unsigned long long)(p->memsz / KIB));
+		if (p->filesz > left) /* a small file must not ask for long work */
+			return boot_fail(c, E_CORRUPT, "ELF segments have more bytes in all than the file");
+		left -= p->filesz;
 		e = boot_copy(c, c->kernel, p->offset, GPA(p->paddr), p->filesz);
 		if (e)
 			return e;
