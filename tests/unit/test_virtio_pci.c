@@ -15,7 +15,8 @@ static struct pci_bus pci;
 static struct virtio_pci dev;
 static struct virtio_console con;
 static char out[256];
-static size_t out_len;
+static size_t out_len, out_total;
+static uint32_t first_bar;
 static unsigned msis;
 static uint64_t msi_address;
 static uint32_t msi_data;
@@ -23,6 +24,7 @@ static uint32_t msi_data;
 static size_t sink_write(struct chardev *c, const void *p, size_t n)
 {
 	(void)c;
+	out_total += n;
 	for (size_t i = 0; i < n && out_len < sizeof(out); i++)
 		out[out_len++] = ((const char *)p)[i];
 	return n;
@@ -180,6 +182,50 @@ static void used_ring_leaves(struct vring *tx)
 	wr(NOTIFY + 4, 2, 1);
 }
 
+/* One kick must not keep the CPU for long: beyond its budget output is given back unread. */
+static void test_flood(void)
+{
+	struct vring rx = vring_at(mem, 0x10000, 4), tx = vring_at(mem, 0x20000, 64);
+
+	if (gmem_zero(mem, GPA(0x10000), 0x20000))
+		abort();
+	negotiate();
+	set_queue(0, &rx, 1);
+	set_queue(1, &tx, 2);
+	wr(COMMON + 20, 1, 15);
+	for (uint16_t i = 0; i < 64; i++) {
+		vring_desc(&tx, i, 0x40000, 65536, 0, 0);
+		vring_offer(&tx, i);
+	}
+	out_total = 0;
+	wr(NOTIFY + 4, 2, 1);
+	ok(vring_used_idx(&tx) == 64 && !(rd(COMMON + 20, 1) & VIRTIO_S_NEEDS_RESET), "four MiB in one kick: all buffers come back");
+	ok(out_total >= 256 * KIB && out_total <= 320 * KIB, "but only %zu KiB are written", out_total / 1024);
+	vring_desc(&tx, 0, 0x40000, 4096, 0, 0);
+	vring_offer(&tx, 0);
+	out_total = 0;
+	wr(NOTIFY + 4, 2, 1);
+	ok(vring_used_idx(&tx) == 65 && out_total == 4096, "the next kick writes again");
+	wr(COMMON + 20, 1, 0);
+}
+
+/* A reset is a power cycle: what the guest did to the BAR is undone. */
+static void test_reset_bar(void)
+{
+	uint32_t first = first_bar;
+
+	cfg_write(CFG_COMMAND, 2, 6);
+	cfg_write(CFG_BAR0, 4, WINDOW + 0x20000);
+	cfg_write(0x3c, 1, 0x77);
+	ok_eq((int64_t)rd(COMMON + 18, 2), 2, "moved");
+	virtio_pci_reset(&dev);
+	ok_eq(cfg_read(CFG_BAR0, 4), first, "after a reset the BAR is where it was first");
+	ok_eq(cfg_read(0x3c, 1), 0, "and scratch registers are empty");
+	ok_eq(mmio.n, 0, "nothing is claimed");
+	cfg_write(CFG_COMMAND, 2, 6);
+	ok_eq((int64_t)rd(COMMON + 18, 2), 2, "and it answers there");
+}
+
 static void test_window(void)
 {
 	unsigned cap = dev.cfg_cap;
@@ -218,6 +264,7 @@ int main(void)
 	pci_bus_init(&pci, &mmio, (struct msi_sink){got_msi, NULL}, WINDOW, 0x1000000);
 	virtio_console_init(&con, mem, &sink);
 	ok_eq(virtio_pci_init(&dev, &pci, SLOT, &con.dev), OK, "plugged in");
+	first_bar = cfg_read(CFG_BAR0, 4);
 	test_discovery();
 	test_negotiation();
 	test_queues();
@@ -226,7 +273,9 @@ int main(void)
 	broken("a buffer of a megabyte", monster_buffer);
 	broken("a chain that loops", looping_chain);
 	broken("a used ring that cannot be written", used_ring_leaves);
+	test_flood();
 	test_window();
+	test_reset_bar();
 	test_every_register();
 	ok(!fake_guest_access_open(), "guest access is closed");
 	return tap_done();

@@ -47,6 +47,7 @@ err_t pci_fn_init(struct pci_fn *f, struct pci_bus *b, unsigned slot, const stru
 	f->wmask[0x0c] = f->wmask[0x3c] = 0xff; /* cache line size, interrupt line: scratch for software */
 	if (bar_size) {
 		f->bar_size = bar_size;
+		f->bar_first = at;
 		f->bar_ops = bar_ops;
 		f->bar_ctx = bar_ctx;
 		put_le32(f->cfg + CFG_BAR0, (uint32_t)at);
@@ -96,10 +97,11 @@ static void pci_fn_place_bar(struct pci_fn *f)
 
 void pci_fn_reset(struct pci_fn *f)
 {
-	put_le16(f->cfg + CFG_COMMAND, 0);
+	for (unsigned i = 0; i < PCI_CFG_SIZE; i++)
+		f->cfg[i] &= (uint8_t)~f->wmask[i]; /* all that software can write is zero, ... */
 	pci_fn_place_bar(f);
-	if (f->msix_cap)
-		put_le16(f->cfg + f->msix_cap + 2, (uint16_t)(f->msix_count - 1));
+	if (f->bar_size)
+		put_le32(f->cfg + CFG_BAR0, (uint32_t)f->bar_first); /* ... but for the address, which the machine's firmware would have set */
 	for (unsigned i = 0; i < PCI_MSIX_MAX; i++)
 		f->msix[i] = (struct pci_msix_entry){.control = 1};
 	f->msix_pending = 0;

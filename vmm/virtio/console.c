@@ -10,6 +10,7 @@ enum {
 	F_SIZE = 1u << 0, F_EMERG_WRITE = 1u << 2,
 	CHAIN_MAX = 64 * 1024,        /* longer output buffers are no console's: bounds the work of one kick */
 	CHAINS_PER_KICK = 4 * QUEUE_SIZE,
+	BYTES_PER_KICK = 256 * 1024,  /* and what is sent beyond is lost, as with any console that cannot keep up */
 };
 
 struct console_config { uint16_t cols, rows; uint32_t max_nr_ports, emerg_wr; };
@@ -45,19 +46,21 @@ static void console_config_write(struct virtio_dev *d, unsigned off, unsigned si
 		console_emit(console_of(d), &byte, 1);
 }
 
-static err_t console_send(struct virtio_console *c, struct virtq *q, const struct virtq_chain *chain)
+/* budget: bytes that this kick may still write. */
+static err_t console_send(struct virtio_console *c, struct virtq *q, const struct virtq_chain *chain, uint32_t *budget)
 {
 	uint8_t part[256];
 
 	if (chain->out_len > CHAIN_MAX)
 		return E_GUEST;
-	for (uint32_t off = 0; off < chain->out_len; off += sizeof(part)) {
-		uint32_t n = MIN((uint32_t)sizeof(part), chain->out_len - off);
+	for (uint32_t off = 0; off < chain->out_len && *budget; off += sizeof(part)) {
+		uint32_t n = MIN(MIN((uint32_t)sizeof(part), chain->out_len - off), *budget);
 		err_t e = virtq_read(q, chain, off, part, n);
 
 		if (e)
 			return e;
 		console_emit(c, part, n);
+		*budget -= n;
 	}
 	return virtq_push(q, chain->head, 0);
 }
@@ -65,6 +68,7 @@ static err_t console_send(struct virtio_console *c, struct virtq *q, const struc
 static void console_transmit(struct virtio_console *c)
 {
 	struct virtq *q = &c->dev.queues[TRANSMITQ];
+	uint32_t budget = BYTES_PER_KICK;
 	struct virtq_chain chain;
 	err_t e = OK;
 
@@ -75,7 +79,7 @@ static void console_transmit(struct virtio_console *c)
 			e = virtq_pop(q, &chain);
 		}
 		if (e == OK)
-			e = console_send(c, q, &chain);
+			e = console_send(c, q, &chain, &budget);
 		if (e)
 			break;
 	}
@@ -95,7 +99,7 @@ static void console_receive(struct virtio_console *c)
 
 	if (!(c->dev.status & VIRTIO_S_DRIVER_OK) || (c->dev.status & VIRTIO_S_NEEDS_RESET) || !q->enabled)
 		return;
-	while (c->head != c->tail) {
+	for (unsigned i = 0; i < CHAINS_PER_KICK && c->head != c->tail; i++) {
 		uint32_t at = c->head & (VIRTIO_CONSOLE_INPUT - 1), n;
 
 		e = virtq_pop(q, &chain);

@@ -149,6 +149,7 @@ void machine_reset(struct vm *vm)
 	vuart_reset(&pc->com1);
 	rtc_reset(&pc->rtc);
 	pm_reset(&pc->pm);
+	pci_fn_reset(&pc->host_bridge);
 	virtio_pci_reset(&pc->console_pci);
 	virtio_pci_reset(&pc->rng_pci);
 	pc->pci.cf8 = 0;

@@ -24,6 +24,7 @@ struct pci_fn {
 	uint64_t bar_size;             /* BAR 0, 32-bit memory; power of two, 0: none */
 	const struct bus_ops *bar_ops;
 	void *bar_ctx;
+	uint64_t bar_first;            /* where it is after a reset */
 	uint64_t bar_claimed;          /* where it is claimed now, 0: nowhere */
 	uint8_t cap_last, cap_end;     /* offset of the last capability, end of all */
 	uint8_t msix_cap;
