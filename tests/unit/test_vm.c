@@ -223,6 +223,13 @@ static void test_pause(void)
 	ok_eq(hal_clock_ns() + (uint64_t)vm->clock_offset_ns, x, "guest time stood still");
 	ok_eq(vm->vcpus[2].counter_offset - vm->counter_offset, offset, "and kept what a guest wrote to its TSC");
 	ok(in_state(vm, VM_RUNNING) && !is_still(vm) && changes.n == 3, "runs on");
+	CHECK(vm_pause(vm) == OK && in_state(vm, VM_PAUSED));
+	vm->vcpus[1].counter_offset = INT64_MIN; /* a guest may write anything to its TSC */
+	fake_clock_advance(NS_PER_S);
+	offset = (int64_t)((uint64_t)vm->vcpus[1].counter_offset - (uint64_t)vm->counter_offset);
+	CHECK(vm_resume(vm) == OK);
+	ok_eq((uint64_t)vm->vcpus[1].counter_offset - (uint64_t)vm->counter_offset, offset, "a TSC at the end of its range wraps");
+	CHECK(in_state(vm, VM_RUNNING));
 	ok(vm_pause(vm) == OK && vm_resume(vm) == OK, "a pause taken back before it came");
 	ok(in_state(vm, VM_RUNNING) && !is_still(vm), "goes on");
 	gone(vm);
@@ -318,6 +325,34 @@ static void test_reset(void)
 	ok(in_state(vm, VM_RUNNING) && plain.loads == loads + 2, "the guest's own, once for two");
 	vm_guest_poweroff(vm);
 	ok(in_state(vm, VM_STOPPED) && changes.last == VM_STOPPED, "the guest's power-off");
+	gone(vm);
+}
+
+/* Each reset loads the kernel on the service CPU: a guest that does nothing but reset itself must not have that CPU. */
+static void test_reset_storm(void)
+{
+	struct vm *vm = running(2);
+	unsigned loads = plain.loads;
+
+	for (unsigned i = 0; i < 100 && vm_state(vm) != VM_CRASHED; i++) {
+		vm_guest_reset(vm);
+		turns(8);
+	}
+	ok(vm_state(vm) == VM_CRASHED && strstr(vm->reason, "reset"), "a guest that resets itself without end is stopped: %s", vm->reason);
+	ok(plain.loads - loads <= 20, "after %u loads", plain.loads - loads);
+	gone(vm);
+	vm = running(1);
+	for (unsigned i = 0; i < 40; i++) {
+		fake_clock_advance(2 * NS_PER_S);
+		vm_guest_reset(vm);
+		turns(8);
+	}
+	ok_eq(vm_state(vm), VM_RUNNING, "one that lives for two seconds each time may go on");
+	for (unsigned i = 0; i < 40; i++) {
+		CHECK(vm_reset(vm) == OK);
+		turns(8);
+	}
+	ok_eq(vm_state(vm), VM_RUNNING, "and so may whoever manages it");
 	gone(vm);
 }
 
@@ -433,6 +468,7 @@ int main(void)
 	test_crash();
 	test_meetings();
 	test_reset();
+	test_reset_storm();
 	test_placement();
 	test_no_mail();
 	test_rounds();

@@ -15,6 +15,11 @@
 #include <string.h>
 #include <vmm/machine.h>
 
+/* Each reset clears memory and loads the kernel on CPU 0. So often in a row, each within so short a time of its start, is no guest that
+ * boots, but one that has CPU 0 work for it without end. */
+#define QUICK_RESETS_MAX 16
+#define QUICK_RESET_NS NS_PER_S
+
 /* Last thing a caller does with vm: the callback may destroy it. */
 static void tell(struct vm *vm, enum vm_state s)
 {
@@ -36,6 +41,16 @@ void vm_ack(struct vm *vm)
 }
 
 /* ---- the steps ---- */
+
+/* What the guest asked for or ran into joins what is wanted. */
+static void events_take(struct vm *vm)
+{
+	unsigned events = atomic_exchange(&vm->events, 0);
+
+	if (events & GOAL_RESET)
+		vm->guest_reset = true;
+	vm->goal |= events;
+}
 
 static void launch(struct vm *vm)
 {
@@ -121,16 +136,33 @@ static void run_notified(struct vm *vm)
 	work_post(0, &vm->event_work);
 }
 
+static bool resets_too_often(struct vm *vm)
+{
+	if (!vm->guest_reset || hal_clock_ns() - vm->started_ns >= QUICK_RESET_NS)
+		vm->quick_resets = 0;
+	else
+		vm->quick_resets++;
+	vm->guest_reset = false;
+	return vm->quick_resets > QUICK_RESETS_MAX;
+}
+
+static void reset_failed(struct vm *vm, const char *why)
+{
+	vm_crash(vm, "reset: %s", why);
+	events_take(vm);
+	drain_begin(vm);
+}
+
 static void do_reset(struct vm *vm)
 {
 	char why[VM_REASON_MAX] = "";
 
 	vm->goal &= ~(unsigned)GOAL_RESET;
 	vm->state = VM_STARTING;
-	if (power_on(vm, why) != OK) {
-		vm_crash(vm, "reset: %s", why);
-		vm->goal |= atomic_exchange(&vm->events, 0);
-		drain_begin(vm);
+	if (resets_too_often(vm)) {
+		reset_failed(vm, "the guest did nothing else many times in a row");
+	} else if (power_on(vm, why) != OK) {
+		reset_failed(vm, why);
 	} else if (vm->goal & GOAL_PAUSE) {
 		enter_paused(vm);
 	} else {
@@ -141,7 +173,7 @@ static void do_reset(struct vm *vm)
 /* All vCPUs are parked: carry out the strongest goal. */
 static void all_parked(struct vm *vm)
 {
-	vm->goal |= atomic_exchange(&vm->events, 0);
+	events_take(vm);
 	if (vm->goal & GOAL_TERMINAL)
 		drain_begin(vm);
 	else if (vm->goal & GOAL_RESET)
@@ -166,7 +198,7 @@ static void event_fn(struct work *w)
 {
 	struct vm *vm = container_of(w, struct vm, event_work);
 
-	vm->goal |= atomic_exchange(&vm->events, 0);
+	events_take(vm);
 	if (vm->phase == PHASE_RUN && vm->goal)
 		park_begin(vm);
 	else if (vm->phase == PHASE_OUT && vm->state == VM_PAUSED && vm->goal)
@@ -213,6 +245,8 @@ err_t vm_start(struct vm *vm, char *why)
 		return err;
 	vm->reason[0] = '\0';
 	vm->goal = 0;
+	vm->guest_reset = false;
+	vm->quick_resets = 0;
 	atomic_store(&vm->events, 0);
 	atomic_store(&vm->crash_claim, 0);
 	vm->state = VM_STARTING;

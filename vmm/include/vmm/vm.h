@@ -85,6 +85,8 @@ struct vm {
 	int64_t paused_counter;
 	atomic_uint acks;             /* vCPUs that have done the current phase's request */
 	bool notify;                  /* the changed callback is owed */
+	bool guest_reset;             /* the reset that is wanted is the guest's own wish */
+	unsigned quick_resets;        /* of the guest's own in a row, each soon after its start */
 	atomic_bool live;             /* from power-on until all vCPUs are parked for good: kicks and guest events count */
 	atomic_bool parking;          /* run loops leave */
 	atomic_uint events;           /* enum vm_goal bits raised by the guest on any CPU */
