@@ -52,10 +52,12 @@ help:
 	@printf '%s\n' \
 	 'make              build/$(ARCH)/caisson.efi and build/caisson' \
 	 'make run          boot it in QEMU with the demo guest; Ctrl-C ends it' \
+	 '                  BACKEND=vmx: on an Intel CPU, by KVM where it nests, else in Bochs' \
 	 'make start, stop  the same in the background, with build/caisson paired to it' \
 	 'make check        unit tests with sanitizers, style checks (fast)' \
 	 'make test         everything: check, fuzz targets for seconds, guest and system tests' \
 	 '                  T=pattern runs the programs whose name contains it, for example T=unit/test_fmt' \
+	 'make test-vmx     the tests on an emulated Intel machine alone (Bochs; fetched and built once)' \
 	 'make fuzz T=name  one fuzz target without end' \
 	 'make bench        measurements (tests/bench)' \
 	 'make image        a disk image for a USB stick' \

@@ -24,3 +24,14 @@ $(BOCHS_SHIM): $(BOCHS_OUT)/shim.elf tools/build/pe.py
 	$(Q)$(FW_OBJCOPY) $(addprefix -j ,.text .reloc .rodata .data .bss) --strip-all --target=$(FW_OBJCOPY_TARGET) --subsystem=10 $< $@
 	$(Q)python3 tools/build/pe.py $@
 -include $(BOCHS_OUT)/shim.d
+
+TEST_NEEDS += $(BOCHS) $(BOCHS_SHIM)
+ifeq ($(BACKEND),vmx)
+DEMO_NEEDS += $(BOCHS) $(BOCHS_SHIM)
+export BACKEND
+endif
+
+# The tests on Intel machines alone. They are part of make test as well.
+.PHONY: test-vmx
+test-vmx: demo $(B)/packages-test $$(DEMO_NEEDS) $$(TEST_NEEDS)
+	$(Q)python3 tests/run.py -k '$(or $(T),system/test_vmx)' system

@@ -31,7 +31,7 @@ cpu: model={cpu}, count={cpus}, ips={ips}, quantum=16, reset_on_triple_fault=0, 
 romimage: file={firmware}
 vgaromimage: file={vga}
 pci: enabled=1, chipset=i440fx
-com1: enabled=1, mode=term, dev={serial}
+com1: enabled=1, mode={mode}, dev={serial}
 clock: sync={sync}, time0={utc}
 log: bochs.log
 panic: action=fatal
@@ -61,17 +61,17 @@ def put_shim(disk):
 
 
 class BochsMachine(EmulatedMachine):
-    """folder, esp, cpus, memory_mib, cpu, api_port, serial: as Machine has them; cpu is one of Bochs' models. nic: None for none.
+    """folder, esp, cpus, memory_mib, cpu, api_port: as Machine has them; cpu is one of Bochs' models. nic: None for none.
 
     sync: "none" runs as fast as it can, also through idle time; "slowdown" keeps idle time no faster than the wall's.
     """
     emulator = "Bochs"
 
-    def __init__(self, folder, esp, cpus=2, memory_mib=1024, cpu="corei7_skylake_x", nic="e1000", api_port=None, serial="log",
-                 sync="none", ips=100000000):
-        super().__init__(folder, api_port, serial)
+    def __init__(self, folder, esp, cpus=2, memory_mib=1024, cpu="corei7_skylake_x", nic="e1000", api_port=None, sync="none",
+                 ips=100000000):
+        super().__init__(folder, api_port)
         self.master = self.slave = None
-        self.command = [BOCHS, "-q", "-f", "bochsrc"]
+        self.command = [BOCHS, "-q", "-f", self.path("bochsrc")]
         self.settings = dict(cpus=cpus, memory_mib=memory_mib, cpu=cpu, sync=sync, ips=ips, nic=nic)
         self.make_disk(esp)
 
@@ -84,8 +84,8 @@ class BochsMachine(EmulatedMachine):
         put_shim(disk)
         os.truncate(disk, -(-os.path.getsize(disk) // CYLINDER_BYTES) * CYLINDER_BYTES)
 
-    def write_config(self, serial):
-        values = dict(self.settings, firmware=firmware(), vga=VGA_BIOS, serial=serial, utc=int(time.time()))
+    def write_config(self, mode, serial):
+        values = dict(self.settings, firmware=firmware(), vga=VGA_BIOS, mode=mode, serial=serial, utc=int(time.time()))
         values["more"] = "".join(", exclude_features=%s" % v for k, v in NEEDS_EXCLUDED.items() if k in values["cpu"])
         with open(os.path.join(FOLDER, "version"), encoding="ascii") as f:
             values["display"] = "term" if f.read().startswith("package") else "nogui"
@@ -98,18 +98,25 @@ class BochsMachine(EmulatedMachine):
             if self.api_port:
                 f.write("hostfwd = tcp:127.0.0.1:%d-%s:8443\n" % (self.api_port, NODE_ADDRESS))
 
-    def start(self):
-        if self.serial == "log":
-            self.master, self.slave = os.openpty()
-            self.write_config(os.ttyname(self.slave))
-        else:
-            self.write_config(os.ttyname(1))
+    def launch(self, **how):
         with open(self.path("bochs.out"), "wb") as out:
-            self.process = subprocess.Popen(self.command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-        if self.serial == "log":
-            self.reader = threading.Thread(target=self.read_serial, daemon=True)
-            self.reader.start()
+            self.process = subprocess.Popen(self.command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out, **how)
+
+    def start(self):
+        self.master, self.slave = os.openpty()
+        self.write_config("term", os.ttyname(self.slave))
+        self.launch()
+        self.reader = threading.Thread(target=self.read_serial, daemon=True)
+        self.reader.start()
         return self
+
+    def start_detached(self):
+        """Starts it in a session of its own, to outlive us; the serial port goes to serial.log alone. Its process id is in bochs.pid."""
+        self.write_config("file", "serial.log")
+        self.launch(start_new_session=True)
+        with open(self.path("bochs.pid"), "w", encoding="ascii") as f:
+            f.write("%d\n" % self.process.pid)
+        return self.process
 
     def read_serial(self):
         """The terminal stays open after the emulator's end, for we hold its other side: what is still in it is read first."""

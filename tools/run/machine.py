@@ -42,6 +42,11 @@ def kvm_can_nest():
         return False
 
 
+def cpu_is_intel():
+    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as f:
+        return "GenuineIntel" in f.read()
+
+
 def accelerator():
     """ACCEL=kvm|tcg decides, else what works."""
     wanted = os.environ.get("ACCEL", "")
@@ -173,6 +178,13 @@ class Machine(EmulatedMachine):
             self.reader = threading.Thread(target=self.read_serial, daemon=True)
             self.reader.start()
         return self
+
+    def start_detached(self):
+        """Starts it in a session of its own, to outlive us; the serial port goes to serial.log alone. Its process id is in qemu.pid."""
+        with open(self.path("serial.log"), "wb") as log:
+            self.process = subprocess.Popen(self.command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                                            start_new_session=True)
+        return self.process
 
     def read_serial(self):
         with open(self.path("serial.log"), "wb") as log:

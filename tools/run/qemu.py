@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""`make run`, `make start`, `make stop`: the demo node in QEMU. qemu.py run|start|stop
+"""`make run`, `make start`, `make stop`: the demo node in an emulator. qemu.py run|start|stop
 
 Host only. State lies in build/run: the boot image, UEFI variables (the node's identity), serial log, and the profile of the command
 line. API_PORT (8443), CPUS (2), MEMORY_MIB (2048), ACCEL (kvm|tcg), SCREEN=1 (run: the node's full-screen console) change the defaults.
+BACKEND=vmx asks for an Intel CPU: the machine's own by KVM where that nests, else the one that Bochs emulates (MEMORY_MIB 1024).
 """
 import os
 import re
@@ -14,7 +15,8 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import image  # noqa: E402
-from machine import BUILD, ROOT, Machine, MachineError, accelerator  # noqa: E402
+from bochs import BochsMachine  # noqa: E402
+from machine import BUILD, ROOT, Machine, MachineError, accelerator, cpu_is_intel  # noqa: E402
 
 RUN = os.path.join(BUILD, "run")
 TOOL = os.path.join(BUILD, "caisson")
@@ -30,23 +32,37 @@ def say(text):
     print(text, flush=True)
 
 
+def in_bochs():
+    return os.environ.get("BACKEND") == "vmx" and not (accelerator() == "kvm" and cpu_is_intel())
+
+
+def where():
+    return "Bochs" if in_bochs() else "QEMU (%s)" % accelerator()
+
+
 def make_machine(serial):
     os.makedirs(RUN, exist_ok=True)
     esp = os.path.join(RUN, "esp.img")
     image.fat_image(esp, image.demo_files(image.DEMO_CONFIG))
+    if in_bochs():  # no faster than the wall's clock: an idle node leaves the machine in peace, and what waits for a user does not time out
+        return BochsMachine(RUN, esp, cpus=int(os.environ.get("CPUS", "2")), memory_mib=int(os.environ.get("MEMORY_MIB", "1024")),
+                            api_port=PORT, sync="slowdown")
     return Machine(RUN, esp=esp, cpus=int(os.environ.get("CPUS", "2")), memory_mib=int(os.environ.get("MEMORY_MIB", "2048")),
                    api_port=PORT, accel=accelerator(), serial=serial)
 
 
 def pid_of_run():
     """The process id of a node in the background that is still ours, or None."""
-    try:
-        with open(os.path.join(RUN, "qemu.pid"), encoding="ascii") as f:
-            pid = int(f.read())
-        with open("/proc/%d/cmdline" % pid, "rb") as f:
-            return pid if os.path.join(RUN, "qmp.sock").encode() in f.read() else None
-    except (OSError, ValueError):
-        return None
+    for pid_file, argument in (("qemu.pid", "qmp.sock"), ("bochs.pid", "bochsrc")):
+        try:
+            with open(os.path.join(RUN, pid_file), encoding="ascii") as f:
+                pid = int(f.read())
+            with open("/proc/%d/cmdline" % pid, "rb") as f:
+                if os.path.join(RUN, argument).encode() in f.read():
+                    return pid
+        except (OSError, ValueError):
+            continue
+    return None
 
 
 def refuse_second():
@@ -61,7 +77,10 @@ def pair_command(code, fingerprint):
 
 def run():
     refuse_second()
-    say("Caisson in QEMU (%s). API: %s   Ctrl-C ends it." % (accelerator(), URL))
+    if in_bochs() and os.environ.get("SCREEN"):
+        say("SCREEN=1 needs QEMU: Bochs has no serial port on this terminal")
+        sys.exit(1)
+    say("Caisson in %s. API: %s   Ctrl-C ends it." % (where(), URL))
     machine = make_machine("stdio" if os.environ.get("SCREEN") else "log")
     seen = {"text": "", "told": False}
 
@@ -95,16 +114,17 @@ def tool(*args, **kwargs):
 
 
 def background():
-    """Starts QEMU detached, its serial port going to a file; returns when the node printed its pairing code."""
+    """Starts the emulator detached, its serial port going to a file; returns when the node printed its pairing code."""
     machine = make_machine("stdio")
     log_path = machine.path("serial.log")
-    with open(log_path, "wb") as log:
-        child = subprocess.Popen(machine.command, cwd=RUN, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                                 start_new_session=True)
-    deadline = time.monotonic() + BOOT_LIMIT_S
+    if os.path.exists(log_path):
+        os.unlink(log_path)
+    child = machine.start_detached()
+    deadline, text = time.monotonic() + BOOT_LIMIT_S, ""
     while time.monotonic() < deadline and child.poll() is None:
-        with open(log_path, encoding="utf-8", errors="replace") as log:
-            text = log.read()
+        if os.path.exists(log_path):
+            with open(log_path, encoding="utf-8", errors="replace") as log:
+                text = log.read()
         code, fingerprint = re.search(READY + "\r?\n", text), re.search(FINGERPRINT, text)
         if code and fingerprint:
             return code.group(1), fingerprint.group(1)
@@ -133,7 +153,7 @@ def stop():
         say("no node runs in the background")
         return 0
     os.kill(pid, signal.SIGTERM)
-    while pid_of_run() == pid:  # QEMU ends at once on SIGTERM
+    while pid_of_run() == pid:  # the emulator ends at once on SIGTERM
         time.sleep(0.05)
     say("stopped")
     return 0
