@@ -369,6 +369,8 @@ static void test_node(void)
 	   yyjson_get_uint(reply_get("/vms/total")) == 1, "and what it is");
 	node.config = was;
 	ok(request_full(false, "GET", "/v1/health", "", NULL, 0) == 200 && !strcmp(reply_str("/status"), "ok"), "health is for all");
+	fake_fail_stack_alloc(1); /* after the connection's */
+	REFUSED("POST", "/v1/node/reboot", NULL, 507, "insufficient-memory", "no memory to end the node");
 	ok(request("POST", "/v1/node/reboot", NULL) == 202 && yyjson_is_obj(yyjson_doc_get_root(reply.doc)), "reboot is answered first");
 	ok(event_get(event_last_id(), &e) && !strcmp(e.type, "node.ending") && !strcmp(e.state, "reboot"), "and told");
 	REFUSED("POST", "/v1/node/poweroff", NULL, 409, "conflict", "is ending");

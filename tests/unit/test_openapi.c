@@ -320,6 +320,29 @@ static void test_answers(void)
 	answer_fits("getNode");
 }
 
+/* docs/api.md, from the source tree's root, where tests run. */
+static void test_reference(void)
+{
+	static char text[64 * 1024];
+	FILE *f = fopen("docs/api.md", "r");
+	size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+	char want[100];
+
+	if (f)
+		fclose(f);
+	ok(n > 0, "docs/api.md is there");
+	for (unsigned i = 0; i < api_nroutes; i++) {
+		snprintf(want, sizeof(want), "`%s`", api_routes[i].pattern);
+		ok(strstr(text, want) != NULL, "docs/api.md has %s", api_routes[i].pattern);
+	}
+	for (unsigned i = 1; i < PROBLEM_KINDS; i++) {
+		const struct problem_info *info = problem_info((enum problem_kind)i);
+
+		snprintf(want, sizeof(want), "| `%s` | %d |", info->slug, info->status);
+		ok(strstr(text, want) != NULL, "docs/api.md has the problem %s", info->slug);
+	}
+}
+
 int main(void)
 {
 	yyjson_read_err why;
@@ -332,6 +355,7 @@ int main(void)
 	test_described_are_routes();
 	test_bodies();
 	test_defaults();
+	test_reference();
 	ok_eq(bad_refs(root()), 0, "every $ref leads somewhere");
 	bench_start();
 	test_answers();
