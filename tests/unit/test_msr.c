@@ -101,12 +101,34 @@ static void test_sweep(void)
 	ok(msr_name(0xc0000080) && !msr_name(0x12345), "names");
 }
 
+/* However many vCPUs it has, a guest does not push what others did out of the log. */
+static void test_log_flood(void)
+{
+	struct vcpu *w = &bare_vcpus[1];
+	uint64_t before, value;
+
+	w->arch = pool_alloc(&bare.pool, sizeof(struct x86_vcpu));
+	fake_clock_advance(2 * NS_PER_S);
+	before = log_next_seq();
+	for (unsigned i = 0; i < 1000; i++) {
+		(void)msr_read(v, 0x1234567, &value);
+		(void)msr_read(w, 0x1234567, &value);
+	}
+	ok(log_next_seq() > before && log_next_seq() - before <= 5, "two thousand unknown MSRs on two vCPUs make %u lines",
+	   (unsigned)(log_next_seq() - before));
+	before = log_next_seq();
+	fake_clock_advance(2 * NS_PER_S);
+	(void)msr_read(w, 0x1234567, &value);
+	ok_eq(log_next_seq() - before, 1, "a second later there is room again");
+	pool_free(&bare.pool, w->arch, sizeof(struct x86_vcpu));
+}
+
 int main(void)
 {
 	fake_init(32 * MIB, 1);
 	fake_hv_use();
 	cpuid_init(everything, 1000000000, false);
-	if (!ok(bare_init(1), "a VM"))
+	if (!ok(bare_init(2), "a VM"))
 		return tap_done();
 	v = &bare_vcpus[0];
 	v->arch = pool_alloc(&bare.pool, sizeof(struct x86_vcpu));
@@ -119,6 +141,7 @@ int main(void)
 	test_values();
 	test_tsc();
 	test_sweep();
+	test_log_flood();
 	hv_fake.vcpu_fini(v);
 	pool_free(&bare.pool, v->arch, sizeof(struct x86_vcpu));
 	ok(bare_fini(), "everything came back");

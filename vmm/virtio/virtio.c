@@ -77,7 +77,7 @@ void virtio_needs_reset(struct virtio_dev *d, const char *why)
 	if (d->status & VIRTIO_S_NEEDS_RESET)
 		return;
 	d->status |= VIRTIO_S_NEEDS_RESET; /* 2.1.2: and nothing more is done until the driver resets */
-	if (log_allowed(&d->log_limit, 5))
+	if (log_allowed(&d->log_limit, 1))
 		log_warn("virtio", "device id %u stopped: %s", d->ops->id, why);
 	if (d->status & VIRTIO_S_DRIVER_OK)
 		d->notify(d->transport, UINT_MAX);

@@ -87,6 +87,7 @@ static void vm_init(struct vm *vm, const struct vm_config *cfg)
 	vm->state = VM_STOPPED;
 	vm->phase = PHASE_OUT;
 	spin_init(&vm->lock);
+	spin_init(&vm->log_lock);
 	vm_control_init(vm);
 	pool_init(&vm->pool, vm->name, cfg->parent_pool, UINT64_MAX);
 }

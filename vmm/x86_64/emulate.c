@@ -7,8 +7,6 @@
 #include <vmm/x86_64/lapic.h>
 #include "x86.h"
 
-#define INSN_LOG_BURST 3
-
 void x86_gpr_put(struct vcpu *v, uint8_t reg, unsigned size, bool high, uint64_t value)
 {
 	enum x86_reg r = X86_GPR0 + reg;
@@ -162,7 +160,7 @@ static void refuse(struct vcpu *v, const uint8_t *b, unsigned n, uint64_t gpa)
 
 	for (unsigned i = 0; i < n && i < X86_INSN_MAX; i++)
 		fmt_buf(text + 3 * i, sizeof(text) - 3 * i, "%02x ", b[i]);
-	if (log_allowed(&x86_of(v)->insn_log, INSN_LOG_BURST))
+	if (vm_log_allowed(v->vm))
 		log_warn("vm", "%s: vcpu %u: instruction %son device address 0x%llx is not supported: #UD", v->vm->name, v->index, text,
 			 (unsigned long long)gpa);
 	x86_inject(v, X86_EXC_UD, false, 0, 0);

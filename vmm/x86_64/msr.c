@@ -6,8 +6,6 @@
 #include <vmm/x86_64/lapic.h>
 #include "x86.h"
 
-#define MSR_LOG_BURST 5
-
 struct msr_row {
 	uint32_t first, last;
 	const char *name;
@@ -334,7 +332,7 @@ const char *msr_name(uint32_t index)
 static err_t unknown(struct vcpu *v, const char *what, uint32_t index)
 {
 	atomic_fetch_add_explicit(&v->vm->counters.unknown_msrs, 1, memory_order_relaxed);
-	if (log_allowed(&x86_of(v)->msr_log, MSR_LOG_BURST))
+	if (vm_log_allowed(v->vm))
 		log_debug("vm", "%s: vcpu %u: %s of MSR 0x%x refused", v->vm->name, v->index, what, index);
 	return E_GUEST;
 }

@@ -23,7 +23,6 @@ struct x86_state {
 struct x86_vcpu {
 	struct x86_state st;
 	struct pvclock pv;
-	struct log_limit msr_log, insn_log;
 	/* Where the code page of the last x86_fetch lay; see x86_fetch_hint. */
 	uint64_t fetch_cr3, fetch_page, fetch_gpa;
 	bool fetch_known;

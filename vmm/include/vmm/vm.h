@@ -5,6 +5,7 @@
 #define VMM_VM_H
 #include <core/chardev.h>
 #include <core/err.h>
+#include <core/log.h>
 #include <core/page.h>
 #include <core/sched.h>
 #include <core/spinlock.h>
@@ -73,6 +74,8 @@ struct vm {
 	void *machine;                /* vmm/<arch> machine: struct pc */
 	void *irqchip;                /* interrupt controller of the lines: struct ioapic on x86_64 */
 	struct vm_counters counters;
+	struct spinlock log_lock;     /* innermost */
+	struct log_limit log_limit;   /* under log_lock */
 	unsigned nvcpus;
 	struct vcpu *vcpus;           /* array */
 	int64_t clock_offset_ns;      /* guest monotonic time = host time + offset: 0 at power-on, stands still while paused */
@@ -119,6 +122,8 @@ void vm_crash(struct vm *vm, const char *f, ...) __attribute__((format(printf, 2
 /* The guest asked for power-off or reset. */
 void vm_guest_poweroff(struct vm *vm);
 void vm_guest_reset(struct vm *vm);
+/* May the guest cause one more line in the log now? */
+bool vm_log_allowed(struct vm *vm);
 /* Makes a vCPU look at its pending interrupts soon: wakes it from idle, kicks it out of the guest. */
 void vcpu_kick(struct vcpu *v);
 
