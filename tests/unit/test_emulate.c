@@ -212,6 +212,12 @@ static void test_strings(void)
 	f->regs.rip = CODE, f->regs.gpr[REG_RDI] = 0x40000000 + 100 * 0x1000ull;
 	f->nevents = 0;
 	ok(arch_vcpu_exit(v, &e) && f->nevents == 1 && f->events[0].vector == 14 && dev.reads == 0 && f->regs.rip == CODE, "INS to nowhere: #PF, and no input is lost");
+	/* The CPU has checked the I/O permission of what it met; another vCPU has put a wider access there since. */
+	e.pio.size = 1, e.pio.write = false, e.pio.rep = false;
+	put(CODE, "\x6d", 1);
+	f->regs.rip = CODE, f->regs.gpr[REG_RDI] = 0x22000;
+	dev.reads = 0;
+	ok(arch_vcpu_exit(v, &e) && f->regs.rip == CODE && dev.reads == 0, "INSB became INSL meanwhile: nothing happens");
 	put(CODE, "\x90", 1);
 	f->regs.rip = CODE;
 	ok(arch_vcpu_exit(v, &e) && f->regs.rip == CODE, "code changed meanwhile: nothing happens");

@@ -111,6 +111,6 @@ void x86_emulate_string_io(struct vcpu *v, const struct hv_exit *e)
 
 	if (x86_fetch(v, bytes, &n) != OK || decode_insn(bytes, n, &mode, &in) != OK)
 		return; /* changed while it ran: the CPU will see for itself */
-	if (in.op == (e->pio.write ? X86_OP_OUTS : X86_OP_INS))
+	if (in.op == (e->pio.write ? X86_OP_OUTS : X86_OP_INS) && in.size == e->pio.size) /* as the CPU checked it */
 		x86_emulate_string(v, &in, e->pio.port);
 }
