@@ -7,22 +7,60 @@
 #include <yyjson.h>
 #include "call.h"
 
-static void answer_doc(struct http_exchange *x, int status, const char *type, yyjson_mut_doc *doc)
+/* Adding to a document may fail half way without a word. One document is built at a time, never across a blocking call, so one flag
+ * tells whether it is whole. */
+static bool doc_failed;
+
+static void *doc_malloc(void *ctx, size_t n)
 {
-	size_t n = 0;
-	char *text = doc ? yyjson_mut_write(doc, YYJSON_WRITE_NEWLINE_AT_END, &n) : NULL;
+	void *p = api_heap_alloc(n);
+
+	(void)ctx;
+	doc_failed |= !p;
+	return p;
+}
+
+static void *doc_realloc(void *ctx, void *old, size_t old_size, size_t n)
+{
+	void *p = api_heap_realloc(old, n);
+
+	(void)ctx, (void)old_size;
+	doc_failed |= !p;
+	return p;
+}
+
+static void doc_free(void *ctx, void *p)
+{
+	(void)ctx;
+	free(p);
+}
+
+static const yyjson_alc doc_heap = {doc_malloc, doc_realloc, doc_free, NULL};
+
+yyjson_mut_doc *api_doc_new(void)
+{
+	doc_failed = false;
+	return yyjson_mut_doc_new(&doc_heap);
+}
+
+char *api_doc_write(yyjson_mut_doc *doc, bool newline, size_t *n)
+{
+	char *text = doc && !doc_failed ? yyjson_mut_write_opts(doc, newline ? YYJSON_WRITE_NEWLINE_AT_END : YYJSON_WRITE_NOFLAG, &doc_heap, n, NULL) : NULL;
 
 	yyjson_mut_doc_free(doc);
-	if (text)
-		http_respond(x, status, type, text, n);
-	else /* no memory left for the document */
-		http_respond(x, 507, "text/plain; charset=utf-8", "no memory\n", 10);
-	free(text);
+	return text;
 }
 
 void api_json(struct http_exchange *x, int status, yyjson_mut_doc *doc)
 {
-	answer_doc(x, status, "application/json", doc);
+	size_t n = 0;
+	char *text = api_doc_write(doc, true, &n);
+
+	if (text)
+		http_respond(x, status, "application/json", text, n);
+	else
+		api_problem_text(x, PROBLEM_INSUFFICIENT_MEMORY, "no memory for the answer");
+	free(text);
 }
 
 void api_empty(struct http_exchange *x, int status)
@@ -35,25 +73,32 @@ void api_problem(struct http_exchange *x, const struct problem *p)
 	api_problem_status(x, problem_info(p->kind)->status, p);
 }
 
+/* The document that needs no memory. */
+static const char no_memory[] = "{\"type\":\"urn:caisson:problem:insufficient-memory\",\"title\":\"Not enough memory\",\"status\":507,"
+				"\"detail\":\"no memory for the answer\",\"instance\":\"\"}\n";
+
 void api_problem_status(struct http_exchange *x, int status, const struct problem *p)
 {
 	const struct problem_info *info = problem_info(p->kind);
-	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	yyjson_mut_doc *doc = api_doc_new();
 	yyjson_mut_val *root = yyjson_mut_obj(doc);
-	char type[80], retry[12];
+	char kind[80], retry[12], *text;
+	size_t n = 0;
 
 	yyjson_mut_doc_set_root(doc, root);
-	fmt_buf(type, sizeof(type), "urn:caisson:problem:%s", info->slug);
-	yyjson_mut_obj_add_strcpy(doc, root, "type", type);
+	fmt_buf(kind, sizeof(kind), "urn:caisson:problem:%s", info->slug);
+	yyjson_mut_obj_add_strcpy(doc, root, "type", kind);
 	yyjson_mut_obj_add_str(doc, root, "title", info->title);
 	yyjson_mut_obj_add_int(doc, root, "status", status);
 	yyjson_mut_obj_add_strcpy(doc, root, "detail", p->detail);
 	yyjson_mut_obj_add_strcpy(doc, root, "instance", http_path(x));
-	if (p->retry_after_s) {
+	text = api_doc_write(doc, true, &n);
+	if (text && p->retry_after_s) {
 		fmt_buf(retry, sizeof(retry), "%u", p->retry_after_s);
 		http_add_header(x, "Retry-After", retry);
 	}
-	answer_doc(x, status, "application/problem+json", doc);
+	http_respond(x, text ? status : 507, "application/problem+json", text ? text : no_memory, text ? n : sizeof(no_memory) - 1);
+	free(text);
 }
 
 void api_problem_text(struct http_exchange *x, enum problem_kind k, const char *f, ...)

@@ -16,9 +16,9 @@ enum { SINCE_MAX = 4097 }; /* any value that a request target may have: one that
 
 static char *event_json(const struct event *e, size_t *n)
 {
-	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	yyjson_mut_doc *doc = api_doc_new();
 	yyjson_mut_val *o = yyjson_mut_obj(doc);
-	char time[25], *text;
+	char time[25];
 
 	clock_rfc3339(e->utc_ns, time);
 	yyjson_mut_doc_set_root(doc, o);
@@ -30,9 +30,7 @@ static char *event_json(const struct event *e, size_t *n)
 		yyjson_mut_obj_add_strcpy(doc, o, "state", e->state);
 	if (e->reason[0])
 		yyjson_mut_obj_add_strcpy(doc, o, "reason", e->reason);
-	text = yyjson_mut_write(doc, YYJSON_WRITE_NOFLAG, n);
-	yyjson_mut_doc_free(doc);
-	return text;
+	return api_doc_write(doc, false, n);
 }
 
 static err_t send_event(struct http_exchange *x, const struct event *e)

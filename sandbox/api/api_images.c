@@ -24,7 +24,7 @@ static yyjson_mut_val *image_to_json(yyjson_mut_doc *doc, const struct image *im
 
 static void answer_image(struct call *c, int status, const struct image *im)
 {
-	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	yyjson_mut_doc *doc = api_doc_new();
 
 	if (doc)
 		yyjson_mut_doc_set_root(doc, image_to_json(doc, im));
@@ -33,7 +33,7 @@ static void answer_image(struct call *c, int status, const struct image *im)
 
 void api_images_list(struct call *c)
 {
-	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	yyjson_mut_doc *doc = api_doc_new();
 
 	if (doc) {
 		yyjson_mut_val *root = yyjson_mut_obj(doc), *items = yyjson_mut_obj_add_arr(doc, root, "items");

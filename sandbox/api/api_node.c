@@ -76,7 +76,7 @@ static void add_lists(yyjson_mut_doc *doc, yyjson_mut_val *o)
 
 void api_node_get(struct call *c)
 {
-	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	yyjson_mut_doc *doc = api_doc_new();
 
 	if (doc) {
 		yyjson_mut_val *o = yyjson_mut_obj(doc);

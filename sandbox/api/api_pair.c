@@ -21,7 +21,7 @@ static bool client_name_ok(const char *s)
 
 static void answer_pair(struct call *c, const char *cert)
 {
-	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	yyjson_mut_doc *doc = api_doc_new();
 
 	if (doc) {
 		yyjson_mut_val *o = yyjson_mut_obj(doc);

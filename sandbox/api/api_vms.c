@@ -48,7 +48,7 @@ static yyjson_mut_val *vm_to_json(yyjson_mut_doc *doc, const struct vm_ctl *c)
 
 static void answer_vm(struct call *c, int status, const struct vm_ctl *vm)
 {
-	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	yyjson_mut_doc *doc = api_doc_new();
 
 	if (doc)
 		yyjson_mut_doc_set_root(doc, vm_to_json(doc, vm));
@@ -57,7 +57,7 @@ static void answer_vm(struct call *c, int status, const struct vm_ctl *vm)
 
 void api_vms_list(struct call *c)
 {
-	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	yyjson_mut_doc *doc = api_doc_new();
 
 	if (doc) {
 		yyjson_mut_val *root = yyjson_mut_obj(doc), *items = yyjson_mut_obj_add_arr(doc, root, "items");

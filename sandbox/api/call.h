@@ -61,8 +61,14 @@ void api_problem(struct http_exchange *x, const struct problem *p);
 /* With a status that has no kind of its own. */
 void api_problem_status(struct http_exchange *x, int status, const struct problem *p);
 void api_problem_text(struct http_exchange *x, enum problem_kind k, const char *f, ...) __attribute__((format(printf, 3, 4)));
-/* A mutable yyjson document as the answer; frees doc. */
+/* Documents (yyjson). Building one must not block; what could not be added for want of memory is noticed at the end. NULL: no memory. */
 struct yyjson_mut_doc;
+struct yyjson_mut_doc *api_doc_new(void);
+/* Frees doc; the caller frees the text. NULL: no memory, now or while it was built. */
+char *api_doc_write(struct yyjson_mut_doc *doc, bool newline, size_t *n);
+void *api_heap_alloc(size_t n);
+void *api_heap_realloc(void *p, size_t n);
+/* A document as the answer; frees doc. */
 void api_json(struct http_exchange *x, int status, struct yyjson_mut_doc *doc);
 void api_empty(struct http_exchange *x, int status);
 
