@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A UEFI application for tests on Bochs: its machine has no fw_cfg, so OVMF publishes no ACPI tables there. Installs
  * tables of our own (FADT, DSDT, MADT, HPET) and starts \EFI\CAISSON\CAISSON.EFI from the same volume, which thus is
- * the shipped file, byte for byte. Boot services alone; describes an i440fx/PIIX machine and nothing else. Linked
+ * the shipped file, byte for byte. A file \EFI\CAISSON\LOCKED makes it lock VT-x off before, as firmware with the
+ * switch in its setup does. Boot services alone; describes an i440fx/PIIX machine and nothing else. Linked
  * without a relocator: no initialised data holds an address (bochs.mk checks it). */
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,6 +17,8 @@ struct processor_info { uint64_t id; uint32_t status, location[3], extended[6]; 
 struct mp_services {
 	EFI_STATUS (EFIAPI *count)(struct mp_services *self, UINTN *all, UINTN *enabled);
 	EFI_STATUS (EFIAPI *info)(struct mp_services *self, UINTN number, struct processor_info *out);
+	EFI_STATUS (EFIAPI *run_all)(struct mp_services *self, void (EFIAPI *body)(void *), BOOLEAN one_by_one, EFI_EVENT done,
+	                             UINTN timeout_us, void *argument, UINTN **failed);
 };
 _Static_assert(sizeof(struct processor_info) == 48, "EFI_PROCESSOR_INFORMATION");
 
@@ -179,31 +182,70 @@ static void make_hpet(struct table *t)
 	put(t, 55, 1, 0);
 }
 
+static struct mp_services *find_mp(EFI_SYSTEM_TABLE *st)
+{
+	EFI_GUID guid = {0x3fdda605, 0xa76e, 0x4f46, {0xad, 0x29, 0x12, 0xf4, 0x53, 0x1b, 0x3d, 0x08}};
+	struct mp_services *mp = NULL;
+
+	return EFI_ERROR(st->BootServices->LocateProtocol(&guid, NULL, (void **)&mp)) ? NULL : mp;
+}
+
 static EFI_STATUS install_tables(EFI_SYSTEM_TABLE *st)
 {
 	EFI_GUID acpi_guid = {0xffe06bdd, 0x6107, 0x46a6, {0x7b, 0xb2, 0x5a, 0x9c, 0x7e, 0xc5, 0x27, 0x5c}};
-	EFI_GUID mp_guid = {0x3fdda605, 0xa76e, 0x4f46, {0xad, 0x29, 0x12, 0xf4, 0x53, 0x1b, 0x3d, 0x08}};
 	struct acpi_table_protocol *acpi = NULL;
-	struct mp_services *mp = NULL;
 	struct table t;
 	EFI_STATUS s = st->BootServices->LocateProtocol(&acpi_guid, NULL, (void **)&acpi);
 
 	if (EFI_ERROR(s))
 		return s;
-	if (EFI_ERROR(st->BootServices->LocateProtocol(&mp_guid, NULL, (void **)&mp)))
-		mp = NULL;
 	make_fadt(&t, pm_base());
 	s = install(acpi, &t);
 	make_dsdt(&t);
 	if (!EFI_ERROR(s))
 		s = install(acpi, &t);
-	make_madt(&t, mp);
+	make_madt(&t, find_mp(st));
 	if (!EFI_ERROR(s))
 		s = install(acpi, &t);
 	make_hpet(&t);
 	if (!EFI_ERROR(s))
 		s = install(acpi, &t);
 	return s;
+}
+
+/* ---- VT-x locked off */
+
+/* IA32_FEATURE_CONTROL (SDM 3C 24.7): the lock, without leave for VMXON. */
+static void EFIAPI lock_vmx(void *unused)
+{
+	(void)unused;
+	__asm__ volatile("wrmsr" : : "c"(0x3a), "a"(1), "d"(0));
+}
+
+static bool has_file(EFI_SYSTEM_TABLE *st, EFI_HANDLE volume, const CHAR16 *name)
+{
+	EFI_GUID guid = SIMPLE_FILE_SYSTEM_PROTOCOL;
+	EFI_FILE_IO_INTERFACE *fs = NULL;
+	EFI_FILE_HANDLE root = NULL, file = NULL;
+	EFI_STATUS s = st->BootServices->HandleProtocol(volume, &guid, (void **)&fs);
+
+	if (EFI_ERROR(s) || EFI_ERROR(fs->OpenVolume(fs, &root)))
+		return false;
+	s = root->Open(root, &file, (CHAR16 *)name, EFI_FILE_MODE_READ, 0);
+	if (!EFI_ERROR(s))
+		file->Close(file);
+	root->Close(root);
+	return !EFI_ERROR(s);
+}
+
+static void lock_all(EFI_SYSTEM_TABLE *st)
+{
+	struct mp_services *mp = find_mp(st);
+
+	lock_vmx(NULL);
+	if (mp)
+		mp->run_all(mp, lock_vmx, FALSE, NULL, 0, NULL, NULL);
+	say(st, u"shim: VT-x locked off\r\n");
 }
 
 /* ---- the image */
@@ -257,6 +299,8 @@ static EFI_STATUS start_image(EFI_HANDLE self, EFI_SYSTEM_TABLE *st)
 	uint8_t path[512];
 	EFI_STATUS s = st->BootServices->HandleProtocol(self, &loaded_guid, (void **)&loaded);
 
+	if (!EFI_ERROR(s) && has_file(st, loaded->DeviceHandle, u"\\EFI\\CAISSON\\LOCKED"))
+		lock_all(st);
 	if (!EFI_ERROR(s))
 		s = st->BootServices->HandleProtocol(loaded->DeviceHandle, &path_guid, (void **)&volume);
 	if (!EFI_ERROR(s) && !make_path(path, sizeof(path), volume, file, sizeof(file)))

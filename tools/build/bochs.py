@@ -3,19 +3,17 @@
 """Provides Bochs, the emulator with VT-x: bochs.py LOCK DEPS OUT makes OUT/bochs, a command to start it, and OUT/version.
 
 Built once from the source that deps/lock pins and kept in the cache folder under a hash of source and configuration; where that
-cannot be done, Debian's binary package is taken, which is older and slower. Runs on the developer's machine; installs nothing.
+cannot be done, Debian's binary package is installed, which is older and slower. BOCHS_PACKAGE=1 takes it in any case. Runs on the developer's machine.
 """
-import glob
 import hashlib
 import os
-import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
 
 import archive
 import fetch
+import packages
 
 # No display, both kinds of hardware virtualisation, the devices that a node has drivers for.
 CONFIGURE = ["--with-nogui", "--disable-docbook", "--enable-smp", "--enable-cpu-level=6", "--enable-all-optimizations", "--enable-x86-64",
@@ -23,7 +21,7 @@ CONFIGURE = ["--with-nogui", "--disable-docbook", "--enable-smp", "--enable-cpu-
              "--enable-ne2000", "--enable-e1000", "--enable-pnic", "--enable-a20-pin", "--enable-memtype", "--enable-protection-keys",
              "--enable-show-ips"]
 CXXFLAGS = "-O2"
-PACKAGES = ["bochs", "bochs-term", "libltdl7"]
+GROUP = "bochs"  # of deps/packages
 
 
 def works(command):
@@ -75,23 +73,16 @@ def from_source(entry, deps, out):
 
 
 def from_packages(out):
-    """Debian's binary packages, unpacked and not installed: a script that starts them."""
-    suite = archive.codename()
-    lists = archive.Lists(os.path.join(out, "apt"), [suite])
-    lists.update()
-    tree = os.path.abspath(os.path.join(out, "debian"))
-    shutil.rmtree(tree, ignore_errors=True)
-    os.makedirs(tree)
-    with tempfile.TemporaryDirectory() as tmp:
-        if lists.run("apt-get", "download", *PACKAGES, cwd=tmp, stdout=subprocess.DEVNULL).returncode:
-            raise archive.Error("Bochs can neither be built nor downloaded (%s)" % " ".join(PACKAGES))
-        for deb in glob.glob(os.path.join(tmp, "*.deb")):
-            subprocess.run(["dpkg-deb", "-x", deb, tree], check=True)
-    script, libraries = os.path.join(tree, "start"), glob.glob(tree + "/usr/lib/*-linux-gnu")
-    plugins = glob.glob(tree + "/usr/lib/**/bochs/plugins", recursive=True)
-    with open(script, "w", encoding="utf-8") as f:
-        f.write("#!/bin/sh\nexec env TERM=vt100 LD_LIBRARY_PATH=%s LTDL_LIBRARY_PATH=%s %s \"$@\"\n" %
-                (shlex.quote(":".join(libraries)), shlex.quote(":".join(plugins)), shlex.quote(tree + "/usr/bin/bochs")))
+    """Debian's binary package, installed; a script that starts it. Its plugins for the terminal's display stay unused with no terminal."""
+    groups = packages.read_groups("deps/packages")
+    missing = [p for p in groups[GROUP] if packages.installed_version(p) is None]
+    if missing and os.geteuid() != 0:
+        raise archive.Error("Bochs cannot be built here; these packages would do:\n  apt-get install " + " ".join(missing))
+    if missing:
+        packages.install(missing, [])
+    script = os.path.join(out, "bochs-package")
+    with open(script, "w", encoding="ascii") as f:
+        f.write('#!/bin/sh\nTERM=vt100 exec bochs-bin "$@"\n')
     os.chmod(script, 0o755)
     if not works(script):
         raise archive.Error("Debian's Bochs does not start")

@@ -44,54 +44,65 @@ ata0-master: type=disk, path="disk.img", mode=flat
 NIC = "e1000: enabled=1, card=0, mac=52:54:00:12:34:56, ethmod=slirp, script=slirp.conf\n"
 
 
+def is_package():
+    """Is it Debian's package, which is older and has another display?"""
+    with open(os.path.join(FOLDER, "version"), encoding="ascii") as f:
+        return f.read().startswith("package")
+
+
 def firmware():
-    """The firmware as one ROM: of the folder that QEMU's comes from, else the machine's own."""
+    """The firmware as one ROM: of the folder that QEMU's comes from, else the machine's own. Old versions take 2 MiB."""
     for path in (os.path.join(os.path.realpath(OVMF), "..", "ovmf", "OVMF.fd"), "/usr/share/ovmf/OVMF.fd"):
-        if os.path.exists(path):
+        if os.path.exists(path) and (not is_package() or os.path.getsize(path) <= 2 << 20):
             return os.path.realpath(path)
-    raise MachineError("no OVMF.fd: neither the pinned package nor /usr/share/ovmf has it")
+    raise MachineError("no OVMF.fd that fits: neither the pinned package nor /usr/share/ovmf has it")
 
 
-def put_shim(disk):
+def put_shim(disk, vmx_locked):
     """Moves the application of a volume to where the shim looks for it, and puts the shim in its place."""
     env = dict(os.environ, MTOOLS_SKIP_CHECK="1")
     for command in (["mmd", "-i", disk, MOVED_DIRECTORY], ["mmove", "-i", disk, APPLICATION, MOVED_DIRECTORY + "/CAISSON.EFI"],
                     ["mcopy", "-i", disk, SHIM, APPLICATION]):
         subprocess.run(command, check=True, env=env)
+    if vmx_locked:
+        subprocess.run(["mcopy", "-i", disk, "-", MOVED_DIRECTORY + "/LOCKED"], check=True, env=env, input=b"")
 
 
 class BochsMachine(EmulatedMachine):
     """folder, esp, cpus, memory_mib, cpu, api_port: as Machine has them; cpu is one of Bochs' models. nic: None for none.
 
-    sync: "none" runs as fast as it can, also through idle time; "slowdown" keeps idle time no faster than the wall's.
+    vmx_locked: as if the firmware's setup had VT-x off. sync: "none" runs as fast as it can, also through idle time; "slowdown" keeps idle time no faster than the wall's.
     """
     emulator = "Bochs"
 
-    def __init__(self, folder, esp, cpus=2, memory_mib=1024, cpu="corei7_skylake_x", nic="e1000", api_port=None, sync="none",
-                 ips=100000000):
+    def __init__(self, folder, esp, cpus=2, memory_mib=1024, cpu="corei7_skylake_x", nic="e1000", api_port=None, vmx_locked=False,
+                 sync="none", ips=100000000):
         super().__init__(folder, api_port)
         self.master = self.slave = None
         self.command = [BOCHS, "-q", "-f", self.path("bochsrc")]
+        if is_package():  # it has a debugger, which waits for this
+            self.command += ["-rc", self.path("continue")]
+            with open(self.path("continue"), "w", encoding="ascii") as f:
+                f.write("c\n")
         self.settings = dict(cpus=cpus, memory_mib=memory_mib, cpu=cpu, sync=sync, ips=ips, nic=nic)
-        self.make_disk(esp)
+        self.make_disk(esp, vmx_locked)
 
-    def make_disk(self, esp):
+    def make_disk(self, esp, vmx_locked):
         """A copy of the volume with the shim in it, as long as whole cylinders are."""
         disk = self.path("disk.img")
         for stale in glob.glob(disk + "*"):  # and the lock of a run that was killed
             os.unlink(stale)
         subprocess.run(["cp", "--sparse=always", esp, disk], check=True)
-        put_shim(disk)
+        put_shim(disk, vmx_locked)
         os.truncate(disk, -(-os.path.getsize(disk) // CYLINDER_BYTES) * CYLINDER_BYTES)
 
     def write_config(self, mode, serial):
         values = dict(self.settings, firmware=firmware(), vga=VGA_BIOS, mode=mode, serial=serial, utc=int(time.time()))
         values["more"] = "".join(", exclude_features=%s" % v for k, v in NEEDS_EXCLUDED.items() if k in values["cpu"])
-        with open(os.path.join(FOLDER, "version"), encoding="ascii") as f:
-            values["display"] = "term" if f.read().startswith("package") else "nogui"
+        values["display"] = "term" if is_package() else "nogui"
         with open(self.path("bochsrc"), "w", encoding="ascii") as f:
             f.write(CONFIG.format(**values) + (NIC if values["nic"] else ""))
-            if values["display"] == "term":
+            if is_package() and values["nic"]:
                 f.write("plugin_ctrl: e1000=1\n")
         with open(self.path("slirp.conf"), "w", encoding="ascii") as f:
             f.write("# slirp config\n")
