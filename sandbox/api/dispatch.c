@@ -114,6 +114,15 @@ static void run_with_body(struct call *c)
 	free(c->body);
 }
 
+/* A browser presents its client certificate for any page that asks. What a page asks for has an Origin (RFC 6454 7, RFC 6455 10.2), and
+ * only our own may: "https://" and the Host that the request names. */
+static bool is_foreign(const struct http_exchange *x)
+{
+	const char *origin = http_header(x, "origin"), *host = http_header(x, "host");
+
+	return origin && (!host || strncasecmp(origin, "https://", 8) != 0 || strcasecmp(origin + 8, host) != 0);
+}
+
 static void api_handle(void *ctx, struct http_exchange *x)
 {
 	struct call c = {.x = x};
@@ -125,6 +134,10 @@ static void api_handle(void *ctx, struct http_exchange *x)
 		return;
 	if (c.route->right == RIGHT_CLIENT && !http_peer(x)->has_cert) {
 		api_problem_text(x, PROBLEM_UNAUTHORIZED, "present a client certificate of this node; `caisson pair` makes one");
+		return;
+	}
+	if (c.route->right == RIGHT_CLIENT && is_foreign(x)) {
+		api_problem_text(x, PROBLEM_FORBIDDEN, "the page that asks is not this node's: Origin and Host differ");
 		return;
 	}
 	if (c.route->schema)

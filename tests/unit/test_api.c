@@ -80,6 +80,24 @@ static void test_paths(void)
 	ok(reply_is_problem(400, "bad-request", ""), "the server's own refusals are documents too");
 }
 
+/* A browser that holds a client certificate presents it for any page: what a foreign page asks for is refused. */
+static void test_origin(void)
+{
+	static const char *const foreign[] = {"https://evil.example", "null", "http://node", "https://node:8443", "https://node.evil.example", ""};
+	char header[100];
+
+	for (unsigned i = 0; i < ARRAY_LEN(foreign); i++) {
+		snprintf(header, sizeof(header), "Origin: %s\r\n", foreign[i]);
+		request_full(true, "POST", "/v1/vms/demo/start", header, NULL, 0);
+		ok(reply_is_problem(403, "forbidden", "Origin"), "a page of \"%s\"", foreign[i]);
+	}
+	ok(vm_ctl_state(vm_ctl_find("demo")) == VM_STOPPED, "has no say");
+	request_full(true, "GET", "/v1/vms/demo/console", "Origin: https://evil.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+		     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", NULL, 0);
+	ok(reply_is_problem(403, "forbidden", "Origin"), "nor a console (RFC 6455 10.2)");
+	ok_eq(request_full(true, "GET", "/v1/vms/demo", "Origin: https://NODE\r\n", NULL, 0), 200, "the node's own pages do");
+}
+
 /* Statuses of HTTP that have no kind of their own stay what they are. */
 static void test_server_refusals(void)
 {
@@ -417,6 +435,7 @@ int main(void)
 	bench_image("demo", "an image");
 	test_every_route();
 	test_paths();
+	test_origin();
 	test_server_refusals();
 	test_head();
 	test_bodies();
