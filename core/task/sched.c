@@ -141,6 +141,14 @@ bool sched_give_way(struct sched_entity *se)
 	return false;
 }
 
+bool sched_contended(const struct sched_entity *se)
+{
+	list_foreach(n, &sched_cpus[hal_cpu_id()].runnable)
+		if (n != &se->link)
+			return true;
+	return false;
+}
+
 void sched_wake(struct sched_entity *se)
 {
 	atomic_store(&se->wake_pending, true);

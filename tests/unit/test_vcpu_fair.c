@@ -83,11 +83,53 @@ static void test_spin_hint(void)
 	end(vm);
 }
 
+/* ---- one that sleeps for a microsecond at a time, next to one that works: each wake interrupts the other */
+
+static void nap_guest(struct vcpu *v, struct hv_exit *out, void *ctx)
+{
+	if (v->vm->name[0] == 'w') {
+		guest_spin(v, out, ctx);
+		return;
+	}
+	plain_vcpu(v)->timer_ns = hal_clock_ns() + 1000;
+	*out = (struct hv_exit){ .kind = HV_EXIT_IDLE };
+}
+
+static void test_naps(void)
+{
+	struct vm *worker, *napper;
+	uint64_t naps, work;
+
+	plain_use();
+	fake_hv.on_run = nap_guest;
+	worker = start("w", 1, 100);
+	napper = start("n", 1, 100);
+	turns(10);
+	naps = fake_vcpu(&napper->vcpus[0])->runs;
+	work = ran(worker);
+	for (unsigned i = 0; i < 100000 && ran(worker) - work < 50 * NS_PER_MS; i++)
+		turns(1);
+	naps = fake_vcpu(&napper->vcpus[0])->runs - naps;
+	work = ran(worker) - work;
+	ok(work >= 50 * NS_PER_MS && naps <= work / 50000 + 10, "in %llu us of work the other one woke %llu times",
+	   (unsigned long long)(work / 1000), (unsigned long long)naps);
+	end(worker);
+	naps = fake_vcpu(&napper->vcpus[0])->runs;
+	work = hal_clock_ns();
+	for (unsigned i = 0; i < 100; i++) {
+		fake_clock_advance(1000);
+		turns(1);
+	}
+	ok(fake_vcpu(&napper->vcpus[0])->runs - naps >= 40, "alone it sleeps as briefly as it likes");
+	end(napper);
+}
+
 int main(void)
 {
 	fake_init(24 * MIB, 1);
 	test_spin_hint();
 	test_fairness();
+	test_naps();
 	ok(fake_hv.vms == 0 && fake_hv.vcpus == 0 && plain.machines == 0, "nothing is left");
 	return tap_done();
 }

@@ -10,6 +10,10 @@
 /* The one-shot is not re-armed for less than this: conversions of a guest's deadline jitter by nanoseconds. */
 #define REARM_SLACK_NS (2 * NS_PER_US)
 
+/* A guest does not sleep for less than this while another wants the CPU: each wake interrupts that one, which costs more than the
+ * sleeper is charged. */
+#define NAP_MIN_NS (50 * NS_PER_US)
+
 enum step { STEP_AGAIN, STEP_LEAVE, STEP_SLEEP };
 struct slice { uint64_t until_ns, armed_ns, wake_ns; };
 
@@ -68,7 +72,7 @@ void vcpu_run(struct sched_entity *se, uint64_t until_ns)
 	if (r != STEP_SLEEP)
 		return;
 	if (s.wake_ns != UINT64_MAX)
-		timer_set(&v->wake_timer, s.wake_ns);
+		timer_set(&v->wake_timer, sched_contended(se) ? MAX(s.wake_ns, hal_clock_ns() + NAP_MIN_NS) : s.wake_ns);
 	/* A kick since prepare looked has set the entity's wake flag: then this does not block. */
 	sched_block(se);
 }

@@ -34,6 +34,8 @@ void sched_remove(struct sched_entity *se);
 void sched_block(struct sched_entity *se);
 /* From its run function: ends its slice and lets another runnable entity of this CPU go first; false when there is none. */
 bool sched_give_way(struct sched_entity *se);
+/* Own CPU: does another entity of this CPU want to run? */
+bool sched_contended(const struct sched_entity *se);
 /* Any CPU: makes it runnable; also ends a sched_block that happens at the same time (no lost wake). */
 void sched_wake(struct sched_entity *se);
 /* Own CPU, after sched_remove, once nobody calls sched_wake any more: while true, wake_work sits in a mailbox and the
