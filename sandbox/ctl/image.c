@@ -79,7 +79,7 @@ err_t image_remove(const char *name, struct problem *p)
 	if (!im)
 		return problem_set(p, E_NOENT, PROBLEM_NOT_FOUND, "there is no image \"%s\"", name);
 	if (im->users)
-		return problem_set(p, E_BUSY, PROBLEM_CONFLICT, "image \"%s\" is used by %u VM(s): delete them first", name, im->users);
+		return problem_set(p, E_BUSY, PROBLEM_CONFLICT, "image \"%s\" is used by a VM: delete that first", name);
 	list_remove(&im->link);
 	event_publish("image.removed", im->name, NULL, NULL);
 	image_free(im);

@@ -192,7 +192,7 @@ static void test_vms(void)
 	REFUSED("POST", "/v1/vms", "{\"name\":\"x\",\"kernel\":\"none\"}", 400, "bad-request", "kernel: there is no image \"none\"");
 	REFUSED("POST", "/v1/vms", "{\"name\":\"x\",\"kernel\":\"kernel\",\"memory_mib\":100000}", 507, "insufficient-memory", "not enough");
 	REFUSED("POST", "/v1/vms/full/stop", "{\"timeout_ms\":600001}", 400, "bad-request", "timeout_ms: expected a number from 0 to 600000");
-	REFUSED("DELETE", "/v1/images/initrd", NULL, 409, "conflict", "used by");
+	REFUSED("DELETE", "/v1/images/initrd", NULL, 409, "conflict", "\"initrd\" is used by a VM: delete that first");
 	ok_eq(request("POST", "/v1/vms/full/start", NULL), 200, "started");
 	ok(!strcmp(reply_str("/state"), "running") && yyjson_is_uint(reply_get("/uptime_ms")), "it runs");
 	REFUSED("DELETE", "/v1/vms/full", NULL, 409, "conflict", "running: stop it first");
