@@ -2,9 +2,13 @@
 /* A guest's console: a log ring that the guest fills from any CPU, and readers on CPU 0. A slow reader loses the oldest output; the
  * guest never waits. */
 #include <core/arith.h>
+#include <core/hal.h>
 #include <sandbox/console.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* A guest that writes byte by byte would have CPU 0 interrupted for each: readers hear of output at once, then so often. */
+#define PACE_NS NS_PER_MS
 
 /* Any CPU, under the VM's lock. Everything is taken: what does not fit pushes out the oldest. */
 static size_t console_write(struct chardev *dev, const void *buf, size_t n)
@@ -18,7 +22,8 @@ static size_t console_write(struct chardev *dev, const void *buf, size_t n)
 	for (size_t i = skip; i < n; i++)
 		c->buf[c->end++ & (CONSOLE_LOG - 1)] = p[i];
 	spin_unlock(&c->lock);
-	work_post(0, &c->wake_work);
+	if (!atomic_load_explicit(&c->waking, memory_order_relaxed) && !atomic_exchange(&c->waking, true))
+		work_post(0, &c->wake_work);
 	return n;
 }
 static const struct chardev_ops console_ops = {.write = console_write};
@@ -29,12 +34,39 @@ static void console_wake_readers(struct console *c)
 		wake_all(list_entry(it, struct console_reader, link)->wake);
 }
 
+/* false: there was nothing new. */
+static bool console_tell(struct console *c)
+{
+	uint64_t end;
+
+	spin_lock(&c->lock);
+	end = c->end;
+	spin_unlock(&c->lock);
+	if (end == c->woken_end)
+		return false;
+	c->woken_end = end;
+	console_wake_readers(c);
+	return true;
+}
+
+static void console_pace(struct timer *t)
+{
+	struct console *c = container_of(t, struct console, pace);
+
+	/* First the flag: what is written after this look posts anew. */
+	atomic_store(&c->waking, false);
+	if (console_tell(c) && !atomic_exchange(&c->waking, true))
+		timer_set(t, hal_clock_ns() + PACE_NS);
+}
+
 static void console_wake_work(struct work *w)
 {
 	struct console *c = container_of(w, struct console, wake_work);
 
-	console_wake_readers(c);
+	(void)console_tell(c);
+	timer_set(&c->pace, hal_clock_ns() + PACE_NS);
 	if (c->refs == 0) { /* the last reference went while this was queued */
+		timer_cancel(&c->pace);
 		free(c->buf);
 		free(c);
 	}
@@ -55,6 +87,7 @@ struct console *console_new(void)
 	c->refs = 1;
 	spin_init(&c->lock);
 	work_init(&c->wake_work, console_wake_work);
+	timer_init(&c->pace, console_pace);
 	list_init(&c->readers);
 	return c;
 }

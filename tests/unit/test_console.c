@@ -125,12 +125,52 @@ static void test_lifetime(void)
 	ok(true, "freed once");
 }
 
+/* A guest that writes byte by byte from another CPU must not have CPU 0 interrupted for each. */
+static void test_flood(void)
+{
+	struct console *c = console_new();
+	struct console_reader r;
+	unsigned ipis, woke;
+
+	console_attach(c, &r, 0, &queue);
+	fake_clock_advance(10 * NS_PER_MS);
+	fake_loop_settle();
+	ipis = fake_ipi_count(0);
+	woke = woken;
+	for (unsigned i = 0; i < 10000; i++) {
+		fake_cpu_set(1);
+		write_text(c, "x");
+		fake_cpu_set(0);
+		fake_clock_advance(1000);
+		(void)loop_turn();
+	}
+	ok(fake_ipi_count(0) - ipis <= 12, "ten thousand bytes in ten milliseconds interrupt CPU 0 %u times", fake_ipi_count(0) - ipis);
+	ok(woken - woke >= 10 && woken - woke <= 24, "and wake the reader %u times", woken - woke);
+	fake_clock_advance(10 * NS_PER_MS);
+	fake_loop_settle();
+	ok_eq(strlen(read_all(c, &r)), 10000, "who misses nothing");
+	woke = woken;
+	fake_clock_advance(10 * NS_PER_MS);
+	fake_loop_settle();
+	ok_eq(woken, woke, "and is left alone when there is nothing");
+	write_text(c, "y");
+	fake_loop_settle();
+	ok_eq(woken, woke + 1, "after a pause output wakes at once");
+	write_text(c, "z");
+	console_detach(c, &r);
+	console_unref(c);
+	fake_loop_settle();
+	fake_clock_advance(10 * NS_PER_MS);
+	fake_loop_settle();
+	ok(true, "freed while a wake was due");
+}
+
 int main(void)
 {
 	struct console *c;
 	struct task *t;
 
-	fake_init(16 * MIB, 1);
+	fake_init(16 * MIB, 2);
 	wait_init(&queue);
 	if (task_create("waiter", waiter, NULL, 32768, &t) != OK)
 		return 1;
@@ -142,5 +182,6 @@ int main(void)
 	console_unref(c);
 	fake_loop_settle();
 	test_lifetime();
+	test_flood();
 	return tap_done();
 }

@@ -6,6 +6,7 @@
 #include <core/chardev.h>
 #include <core/spinlock.h>
 #include <core/task.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #define CONSOLE_LOG 65536 /* power of two */
@@ -15,7 +16,10 @@ struct console {
 	struct spinlock lock;        /* guards buf and end */
 	uint64_t end;                /* bytes ever written */
 	uint8_t *buf;
-	struct work wake_work;       /* on CPU 0: wakes the readers */
+	struct work wake_work;       /* on CPU 0: wakes the readers, ... */
+	struct timer pace;           /* ... and again at the end of a pause in which output interrupts nobody */
+	atomic_bool waking;          /* from the first output until the end of that pause */
+	uint64_t woken_end;          /* end when the readers were woken last; CPU 0 */
 	struct list readers;         /* struct console_reader */
 	const void *writer;          /* who may type, NULL: nobody */
 	bool closed;                 /* the VM is gone */
