@@ -69,6 +69,7 @@ static void guest_writes(const char *s)
 	struct chardev *dev = &vm_ctl_find("demo")->console->dev;
 
 	dev->ops->write(dev, s, strlen(s));
+	fake_clock_advance(2 * NS_PER_MS); /* readers are woken so often at most */
 	fake_loop_settle();
 }
 
