@@ -39,13 +39,19 @@ def isolation(guests):
     guests.run("isolation", "seed=3", memory_mib=160, name="isolation-after")
 
 
+def big(guests):
+    """More memory than fits below the hole for devices; few of its pages are touched."""
+    guests.run("memory", "stride=997", memory_mib=3584, name="memory-big")
+
+
 ALL = [
     tap_guest("cpuid"), tap_guest("insn"), tap_guest("io"), tap_guest("memory", memory_mib=48), tap_guest("timer"), tap_guest("ipi", vcpus=4),
-    ("fpu", fpu), tap_guest("msrs"), tap_guest("ports"),
-    tap_guest("virtq", vcpus=2), tap_guest("transport"), ("isolation", isolation),
+    tap_guest("ioapic", vcpus=2), ("fpu", fpu), tap_guest("msrs"), tap_guest("ports"), tap_guest("virtq", vcpus=2), tap_guest("transport"),
+    ("isolation", isolation),
 ]
-ONE_CPU = [tap_guest("timer"), tap_guest("ipi", vcpus=3), ("fpu", fpu)]
-OLDER = [tap_guest("cpuid"), tap_guest("insn"), tap_guest("io"), tap_guest("ipi", vcpus=2)]
+ONE_CPU = [tap_guest("timer"), tap_guest("ipi", vcpus=3), tap_guest("ioapic", vcpus=2), ("fpu", fpu), tap_guest("virtq", vcpus=2)]
+# Without VGIF, with an xAPIC, and with more memory than 4 GiB.
+OLDER = [s for s in ALL if s[0] not in ("isolation", "ports")] + [("big", big)]
 
 
 def main():
@@ -54,7 +60,7 @@ def main():
     tap.note("one CPU")
     on_node(tap, wanted(ONE_CPU), cpus=1, memory_mib=768)
     tap.note("EPYC-v4")
-    on_node(tap, wanted(OLDER), cpus=2, memory_mib=768, cpu="EPYC-v4,+svm")
+    on_node(tap, wanted(OLDER), cpus=2, memory_mib=5120, cpu="EPYC-v4,+svm")
     return tap.done()
 
 

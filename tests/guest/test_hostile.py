@@ -74,6 +74,7 @@ def pace(mode, vcpus=1):
             with console.changed:
                 numbers = re.findall(r"^beat (\d+)$", console.text, re.M)
             seen = max(seen, int(numbers[-1]))
+        guests.tap.note("%s: %d beats in %d ms of the other" % (mode, seen - first, HOG_MS))
         guests.tap.ok(seen - first >= HOG_BEATS, "%s: the neighbour's heart beats while it runs" % mode,
                       "%d beats in %d ms of the other" % (seen - first, HOG_MS))
         guests.remove(name)
@@ -96,7 +97,8 @@ ALL = [
     hostile("triple", crash=r"^triple fault at "), hostile("fetch", crash=r"runs code from address 0xd0000000"),
     hostile("tables", crash=r"page tables"), hostile("stack", crash=r"triple fault|delivers an event through"),
     hostile("spin", vcpus=2), hostile("flood"), hostile("mmio"), hostile("wrmsr", either=True), hostile("sleep"), hostile("storm", vcpus=3),
-    hostile("timer"), hostile("pause"), hostile("noise", either=True),
+    hostile("timer"), hostile("pause"), hostile("noise", either=True), hostile("triple-other", crash=r"^triple fault at .*vcpu 1", vcpus=2),
+    hostile("reset", either=True), hostile("restart", either=True, vcpus=3),
 ]
 ONE_CPU = [pace("spin", vcpus=2), pace("flood"), pace("storm", vcpus=2), pace("timer"), pace("pause"), pace("mmio"), hostile("triple", crash=r"^triple fault at ")]
 

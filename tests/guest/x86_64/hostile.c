@@ -192,9 +192,41 @@ static void noise(void)
 	__asm__ volatile("ud2");
 }
 
+static void triple_here(unsigned index)
+{
+	(void)index;
+	triple();
+}
+
+/* Another CPU than the first. */
+static void triple_other(void)
+{
+	if (!cpu_start(1, triple_here))
+		bail("CPU 1 did not start");
+	sleep_for_good();
+}
+
+/* Resets itself for ever. */
+static void reset(void)
+{
+	outb(0xcf9, 6);
+	sleep_for_good();
+}
+
+/* INIT and SIPI to the others without end. */
+static void restart(void)
+{
+	for (uint64_t n = 0;; n++) {
+		apic_ipi(n % 3 ? ICR_SIPI | (n & 0xff) : ICR_INIT, 1 + n % (cpu_count() - 1));
+		if (n % 5 == 0)
+			(void)cpu_start(1, spin_here);
+	}
+}
+
 static const struct mode modes[] = {
 	{"triple", triple}, {"spin", spin_all}, {"flood", flood}, {"mmio", mmio}, {"wrmsr", wrmsrs}, {"fetch", fetch}, {"tables", tables},
-	{"stack", stack}, {"sleep", sleep_for_good}, {"storm", storm}, {"timer", timer}, {"pause", pauses}, {"noise", noise},
+	{"stack", stack}, {"sleep", sleep_for_good}, {"storm", storm}, {"timer", timer}, {"pause", pauses}, {"noise", noise}, {"triple-other", triple_other}, {"reset", reset},
+	{"restart", restart},
 };
 
 void guest_main(void)

@@ -280,7 +280,8 @@ static void check_all(const char *mode, bool x2)
 
 void guest_main(void)
 {
-	extern uint8_t ap_seen, ap_code;
+	extern uint8_t ap_seen, ap_code, ap_string;
+	extern volatile uint32_t ap_tpr;
 
 	ncpus = cpu_count() > 4 ? 4 : cpu_count();
 	trap_set(V_COUNT, on_count);
@@ -294,6 +295,8 @@ void guest_main(void)
 		if (!ok(cpu_start(i, other_xapic), "CPU %u starts", i))
 			return;
 	ok_eq(*(volatile uint8_t *)(AP_TRAMPOLINE + (&ap_seen - &ap_code)), 0xa5, "IN and OUT in real mode");
+	ok_eq(*(volatile uint32_t *)(AP_TRAMPOLINE + (&ap_string - &ap_code)), 0x04040404, "INS and OUTS in real mode");
+	ok_eq(ap_tpr, 0x35, "device registers without paging");
 	check_all("xAPIC", false);
 	check_restart();
 	if (!(cpuid(1, 0).ecx & 1 << 21)) {

@@ -5,6 +5,8 @@
 #define MIB (1ull << 20)
 #define GIB (1ull << 30)
 
+static uint64_t stride; /* between the pages that are touched: 4096 for all */
+
 static uint64_t first_free(void) { return ((uint64_t)image_end + 4095) & ~4095ull; }
 
 /* All but the last page, which check_edge plays with. */
@@ -12,7 +14,7 @@ static void check_kept(void)
 {
 	uint64_t wrong = 0;
 
-	for (uint64_t a = first_free(); a < ram_low_end - 4096; a += 4096)
+	for (uint64_t a = first_free(); a < ram_low_end - 4096; a += stride)
 		wrong += read64(a) != (a ^ 0x5a5a5a5a00000000) || read64(a + 4088) != ~a;
 	ok_eq(wrong, 0, "each page keeps what was written to it");
 }
@@ -22,7 +24,7 @@ static void check_ram(void)
 {
 	uint64_t dirty = 0, pages = 0;
 
-	for (uint64_t a = first_free(); a < ram_low_end; a += 4096, pages++) {
+	for (uint64_t a = first_free(); a < ram_low_end; a += stride, pages++) {
 		const uint64_t *p = (const uint64_t *)a;
 
 		for (unsigned i = 0; i < 512; i++)
@@ -101,6 +103,26 @@ static void check_strings(void)
 	ok(n == 0 && read8(ram_low_end - 1) == 0x77 && read8(ram_low_end) == 0xff, "REP STOSB over the end");
 }
 
+/* RAM on both sides of the hole for devices, where there is so much. */
+static void check_high(void)
+{
+	uint64_t dirty = 0, wrong = 0, end = ram_high_end;
+
+	ok_eq(ram_low_end, 3 * GIB, "RAM below 4 GiB ends at the hole");
+	for (uint64_t a = 4 * GIB; a < end; a += 5 * MIB)
+		dirty += read64(a) != 0;
+	for (uint64_t a = 4 * GIB; a < end; a += 5 * MIB)
+		write64(a, ~a);
+	write64(4 * GIB, 0x1111111111111111);
+	write64(end - 8, 0x2222222222222222);
+	for (uint64_t a = 4 * GIB + 5 * MIB; a < end - 8; a += 5 * MIB)
+		wrong += read64(a) != ~a;
+	ok(dirty == 0 && wrong == 0, "RAM above 4 GiB is zero, then what was written");
+	ok_eq(read64(4 * GIB - 4), 0x11111111ffffffff, "a read into it: ones, then memory");
+	ok(read64(end - 8) == 0x2222222222222222 && read64(end) == ~0ull && read64(end - 4) == 0xffffffff22222222, "nothing behind its end");
+	ok_eq(read64(3 * GIB - 4) >> 32, 0xffffffff, "nothing behind the end of RAM below");
+}
+
 /* Low memory is memory; the loader's tables are there and may be overwritten. */
 static void check_low(void)
 {
@@ -116,13 +138,17 @@ static void check_low(void)
 void guest_main(void)
 {
 	note("RAM ends at %llx and %llx", (unsigned long long)ram_low_end, (unsigned long long)ram_high_end);
+	stride = option_number("stride", 1) * 4096;
 	check_ram();
 	check_low();
 	if (!on_caisson) {
 		skip("not in Caisson", "beyond the end");
 		return;
 	}
-	check_beyond();
+	if (ram_high_end)
+		check_high();
+	else
+		check_beyond();
 	check_far();
 	check_edge();
 	check_strings();

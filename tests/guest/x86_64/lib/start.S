@@ -106,8 +106,17 @@ ap_code:
 	xor %ax, %ax
 	mov %ax, %ds
 	mov %ax, %ss
-	/* Exits in real mode: leaf 0, a byte to the UART's scratch register and back, PAUSE. */
+	/* Exits in real mode: CPUID, a byte to the UART's scratch register and back, strings, PAUSE. */
 	cpuid
+	xor %ax, %ax
+	mov %ax, %es
+	mov $0x3ff, %dx
+	mov $AP_TRAMPOLINE + (ap_string - ap_code), %si
+	mov $4, %cx
+	rep outsb
+	mov $AP_TRAMPOLINE + (ap_string - ap_code), %di
+	mov $3, %cx
+	rep insb
 	mov $0x3ff, %dx
 	mov $0xa5, %al
 	out %al, (%dx)
@@ -124,8 +133,9 @@ ap_code:
 	.balign 4
 ap_gdt:	.word gdt_end - gdt - 1
 	.long gdt
-	.global ap_seen
+	.global ap_seen, ap_string, ap_tpr
 ap_seen: .byte 0
+ap_string: .byte 1, 2, 3, 4             /* 4, 4, 4, 4 when all went well */
 ap_code_end:
 
 	.code32
@@ -133,6 +143,12 @@ ap32:	mov $DATA, %eax
 	mov %eax, %ds
 	mov %eax, %es
 	mov %eax, %ss
+	/* Device registers in protected mode without paging. */
+	movl $0x30, 0xfee00080
+	orl $0x05, 0xfee00080
+	movl 0xfee00080, %eax
+	mov %eax, ap_tpr
+	movl $0, 0xfee00080
 	movl cpu_ticket, %ebp
 	jmp long_mode
 
@@ -205,6 +221,7 @@ gdt_pointer:
 	.long gdt
 	.global start_info, cpu_ticket
 start_info: .long 0
+ap_tpr:	.long 0
 cpu_ticket: .long 0
 
 	.section .bss
