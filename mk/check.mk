@@ -66,5 +66,5 @@ else
 	$< -artifact_prefix=$(B)/fuzz/$(T)- $(B)/fuzz/$(T) $(wildcard tests/fuzz/corpus/$(T))
 endif
 
-bench: demo $(B)/packages-test $$(DEMO_NEEDS) $$(TEST_NEEDS)
+bench: demo $(B)/packages-test $$(DEMO_NEEDS)
 	$(Q)set -e; for b in $(sort $(wildcard tests/bench/*.py)); do echo "== $$b"; PYTHONPATH=tests python3 $$b; done

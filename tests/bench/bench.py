@@ -29,7 +29,7 @@ EXITS = {
     "vmmcall": ("VMMCALL", "2,920 in the kernel"),
     "rdmsr": ("RDMSR of the APIC base", "2,728 in the kernel"),
     "out": ("OUT to a port where nothing is", "3,041 in the VMM"),
-    "in": ("IN from there", "3,041 in the VMM"),
+    "in": ("IN from there", "-"),
     "pmtimer": ("IN from the PM timer", "-"),
     "mmio_write": ("MMIO write where nothing is", "5,216 in the VMM"),
     "mmio_read": ("MMIO read", "5,602 in the VMM"),

@@ -67,8 +67,10 @@ def from_source(entry, deps, out):
             os.chmod(cached, 0o755)
         shutil.rmtree(os.path.join(out, "obj"), ignore_errors=True)
         return built
-    shutil.copyfile(cached, os.path.join(out, name))
-    os.chmod(os.path.join(out, name), 0o755)
+    fresh = os.path.join(out, name + ".new")
+    shutil.copyfile(cached, fresh)
+    os.chmod(fresh, 0o755)
+    os.replace(fresh, os.path.join(out, name))  # one that runs now goes on with its old file
     return os.path.join(out, name)
 
 
