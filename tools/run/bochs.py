@@ -76,7 +76,7 @@ class BochsMachine(EmulatedMachine):
     emulator = "Bochs"
 
     def __init__(self, folder, esp, cpus=2, memory_mib=1024, cpu="corei7_skylake_x", nic="e1000", api_port=None, vmx_locked=False,
-                 sync="none", ips=100000000):
+                 sync="none", ips=200000000):
         super().__init__(folder, api_port)
         self.master = self.slave = None
         self.command = [BOCHS, "-q", "-f", self.path("bochsrc")]
