@@ -48,7 +48,7 @@ static void test_decode(void)
 
 	e = decode((struct svm_exit_in){ .code = SVM_EXIT_NPF, .info1 = 0x100000006, .info2 = 0xfee00080 }, &d);
 	ok(e.kind == HV_EXIT_STAGE2 && e.stage2.addr.v == 0xfee00080 && e.stage2.access == GMEM_W && !e.stage2.walk, "nested fault: write");
-	e = decode((struct svm_exit_in){ .code = SVM_EXIT_NPF, .info1 = 0x200000004, .info2 = 0x1000, .int_info = SVM_EV_VALID }, &d);
+	e = decode((struct svm_exit_in){ .code = SVM_EXIT_NPF, .info1 = 0x200000004, .info2 = 0x1000, .int_info = GUEST_EVENT_VALID }, &d);
 	ok(e.stage2.walk && e.stage2.access == GMEM_R && e.stage2.delivery, "nested fault in a walk, during delivery");
 	e = decode((struct svm_exit_in){ .code = SVM_EXIT_NPF, .info1 = 0x100000014, .insn_len = 3, .insn = (const uint8_t *)"\x8b\x03\xc3" }, &d);
 	ok(e.stage2.access == GMEM_X && e.stage2.insn_len == 3 && e.stage2.insn[1] == 3, "nested fault on a fetch; decode assist bytes");
@@ -109,27 +109,27 @@ static void events(const char *name, uint64_t info, uint64_t ctl, uint64_t again
 
 static void test_events(void)
 {
-	const uint64_t exc = SVM_EV_VALID | SVM_EV_EXC << 8;
+	const uint64_t exc = GUEST_EVENT_VALID | GUEST_EVENT_EXC << 8;
 
 	events("nothing in flight", 0, 0, 0, 0);
 	events("V_IRQ not taken", 0, SVM_V_IRQ | 0x31ull << SVM_V_VECTOR_SHIFT, 0, 0x31);
 	events("V_IRQ taken", 0, 0x31ull << SVM_V_VECTOR_SHIFT, 0, 0);
-	events("interrupt in delivery", SVM_EV_VALID | 0x41, 0, 0, 0x41);
+	events("interrupt in delivery", GUEST_EVENT_VALID | 0x41, 0, 0, 0x41);
 	events("interrupt in delivery as TCG tells it", exc | 0x41, SVM_V_IRQ | 0x41ull << SVM_V_VECTOR_SHIFT, 0, 0x41);
-	events("NMI in delivery", SVM_EV_VALID | SVM_EV_NMI << 8 | 2, 0, SVM_EV_VALID | SVM_EV_NMI << 8 | 2, 0);
-	events("#PF with its error code", exc | SVM_EV_ERROR | 14 | 6ull << 32, 0, exc | SVM_EV_ERROR | 14 | 6ull << 32, 0);
+	events("NMI in delivery", GUEST_EVENT_VALID | GUEST_EVENT_NMI << 8 | 2, 0, GUEST_EVENT_VALID | GUEST_EVENT_NMI << 8 | 2, 0);
+	events("#PF with its error code", exc | GUEST_EVENT_ERROR | 14 | 6ull << 32, 0, exc | GUEST_EVENT_ERROR | 14 | 6ull << 32, 0);
 	events("INT3 runs again", exc | 3, 0, 0, 0);
-	events("INT n runs again", SVM_EV_VALID | SVM_EV_SOFT << 8 | 0x80, 0, 0, 0);
-	events("not valid", exc & ~SVM_EV_VALID, 0, 0, 0);
+	events("INT n runs again", GUEST_EVENT_VALID | GUEST_EVENT_SOFT << 8 | 0x80, 0, 0, 0);
+	events("not valid", exc & ~GUEST_EVENT_VALID, 0, 0, 0);
 
-	ok_eq(svm_inject_combine(0, exc | 13), exc | 13, "one exception");
-	ok_eq(svm_inject_combine(exc | 13, exc | 13), exc | 8 | SVM_EV_ERROR, "#GP in #GP is #DF");
-	ok_eq(svm_inject_combine(exc | 14, exc | 13), exc | 8 | SVM_EV_ERROR, "#GP in #PF is #DF");
-	ok_eq(svm_inject_combine(exc | 13, exc | 14), exc | 14, "#PF in #GP is #PF");
-	ok_eq(svm_inject_combine(exc | 14, exc | 14), exc | 8 | SVM_EV_ERROR, "#PF in #PF is #DF");
-	ok_eq(svm_inject_combine(exc | 8, exc | 13), 0, "#GP in #DF is a shutdown");
-	ok_eq(svm_inject_combine(exc | 1, exc | 1), exc | 1, "#DB in #DB goes on");
-	ok_eq(svm_inject_combine(exc | 6, exc | 13), exc | 13, "a benign first one gives way");
+	ok_eq(guest_event_combine(0, exc | 13), exc | 13, "one exception");
+	ok_eq(guest_event_combine(exc | 13, exc | 13), exc | 8 | GUEST_EVENT_ERROR, "#GP in #GP is #DF");
+	ok_eq(guest_event_combine(exc | 14, exc | 13), exc | 8 | GUEST_EVENT_ERROR, "#GP in #PF is #DF");
+	ok_eq(guest_event_combine(exc | 13, exc | 14), exc | 14, "#PF in #GP is #PF");
+	ok_eq(guest_event_combine(exc | 14, exc | 14), exc | 8 | GUEST_EVENT_ERROR, "#PF in #PF is #DF");
+	ok_eq(guest_event_combine(exc | 8, exc | 13), 0, "#GP in #DF is a shutdown");
+	ok_eq(guest_event_combine(exc | 1, exc | 1), exc | 1, "#DB in #DB goes on");
+	ok_eq(guest_event_combine(exc | 6, exc | 13), exc | 13, "a benign first one gives way");
 }
 
 /* ---- runs with a played CPU ---- */
@@ -154,7 +154,8 @@ static struct svm_vcpu *start(void)
 	struct arch_regs r;
 
 	fake_svm_run = played;
-	svm_features = (struct svm_features){ .asids = 16, .fp_size = 576 };
+	svm_features = (struct svm_features){ .asids = 16 };
+	host_features = (struct host_features){ .fp_size = 576 };
 	pool_init(&vm.pool, "vm", &pool_root, UINT64_MAX);
 	vm.nvcpus = 1;
 	vcpu.vm = &vm;
@@ -188,7 +189,7 @@ static void test_interrupts(struct svm_vcpu *s)
 	ok(hv_svm.vcpu_inject(&vcpu, &irq) == OK, "an interrupt is queued");
 	e = run(SVM_EXIT_INTR, true);
 	ok((seen.c.int_ctl & SVM_V_IRQ) && (seen.c.int_ctl & SVM_V_IGN_TPR) && seen.c.int_ctl >> SVM_V_VECTOR_SHIFT == 0x51, "V_IRQ with its vector");
-	ok(!(seen.c.event_inj & SVM_EV_VALID), "and not by EVENTINJ");
+	ok(!(seen.c.event_inj & GUEST_EVENT_VALID), "and not by EVENTINJ");
 	ok((seen.c.int_ctl & SVM_V_INTR_MASKING) && (seen.c.intercept1 & SVM_I1_INTR), "the host keeps its interrupts");
 	ok_eq(e.undelivered, 0, "it was taken");
 	run(SVM_EXIT_INTR, false);
@@ -210,16 +211,16 @@ static void test_nmi(struct svm_vcpu *s)
 
 	ok(hv_svm.vcpu_inject(&vcpu, &nmi) == OK, "an NMI");
 	run(SVM_EXIT_INTR, false);
-	ok_eq(seen.c.event_inj, SVM_EV_VALID | SVM_EV_NMI << 8 | 2, "goes by EVENTINJ");
+	ok_eq(seen.c.event_inj, GUEST_EVENT_VALID | GUEST_EVENT_NMI << 8 | 2, "goes by EVENTINJ");
 	ok(seen.c.intercept1 & SVM_I1_IRET, "its IRET is watched");
 	ok(hv_svm.vcpu_inject(&vcpu, &nmi) == OK, "a second one is latched");
 	run(SVM_EXIT_IRET, false);
-	ok(!(seen.c.event_inj & SVM_EV_VALID), "while the first is being handled");
+	ok(!(seen.c.event_inj & GUEST_EVENT_VALID), "while the first is being handled");
 	run(SVM_EXIT_VINTR, false);
-	ok(!(seen.c.event_inj & SVM_EV_VALID) && (seen.c.intercept1 & SVM_I1_VINTR), "and until the IRET has run");
+	ok(!(seen.c.event_inj & GUEST_EVENT_VALID) && (seen.c.intercept1 & SVM_I1_VINTR), "and until the IRET has run");
 	s->vmcb->s.rip += 0x10;
 	run(SVM_EXIT_INTR, false);
-	ok_eq(seen.c.event_inj, SVM_EV_VALID | SVM_EV_NMI << 8 | 2, "then it comes");
+	ok_eq(seen.c.event_inj, GUEST_EVENT_VALID | GUEST_EVENT_NMI << 8 | 2, "then it comes");
 	hv_svm.arch->latch_reset(&vcpu, false);
 }
 
@@ -254,11 +255,11 @@ static void test_complete(struct svm_vcpu *s)
 	hv_svm.vcpu_complete(&vcpu, &e);
 	ok_eq(s->vmcb->s.rip, 0x2005, "a refused RDMSR does not step");
 	run(SVM_EXIT_INTR, false);
-	ok_eq(seen.c.event_inj, SVM_EV_VALID | SVM_EV_ERROR | SVM_EV_EXC << 8 | 13, "but faults");
+	ok_eq(seen.c.event_inj, GUEST_EVENT_VALID | GUEST_EVENT_ERROR | GUEST_EVENT_EXC << 8 | 13, "but faults");
 	e = run(SVM_EXIT_VMRUN, false);
 	hv_svm.vcpu_complete(&vcpu, &e);
 	run(SVM_EXIT_INTR, false);
-	ok_eq(seen.c.event_inj, SVM_EV_VALID | SVM_EV_EXC << 8 | 6, "VMRUN gets #UD");
+	ok_eq(seen.c.event_inj, GUEST_EVENT_VALID | GUEST_EVENT_EXC << 8 | 6, "VMRUN gets #UD");
 	play.info1 = 0x00700001 | 1u << 4;
 	play.info2 = 0x2010;
 	e = run(SVM_EXIT_IOIO, false);
@@ -272,7 +273,7 @@ static void test_complete(struct svm_vcpu *s)
 	e = run(SVM_EXIT_CPUID, false);
 	hv_svm.vcpu_complete(&vcpu, &e);
 	run(SVM_EXIT_INTR, false);
-	ok_eq(seen.c.event_inj, SVM_EV_VALID | SVM_EV_EXC << 8 | 1, "a single step over an emulated instruction traps");
+	ok_eq(seen.c.event_inj, GUEST_EVENT_VALID | GUEST_EVENT_EXC << 8 | 1, "a single step over an emulated instruction traps");
 	s->vmcb->s.rflags &= ~X86_RFLAGS_TF;
 }
 
@@ -290,21 +291,21 @@ static void test_cr8(struct svm_vcpu *s)
 	s->gpr[REG_RBX] = 16;
 	run(SVM_EXIT_CR8_WRITE, false);
 	run(SVM_EXIT_INTR, false);
-	ok_eq(seen.c.event_inj, SVM_EV_VALID | SVM_EV_ERROR | SVM_EV_EXC << 8 | 13, "a reserved bit is #GP");
+	ok_eq(seen.c.event_inj, GUEST_EVENT_VALID | GUEST_EVENT_ERROR | GUEST_EVENT_EXC << 8 | 13, "a reserved bit is #GP");
 }
 
 static void test_exceptions(struct svm_vcpu *s)
 {
 	struct hv_exit e;
 
-	play.int_info = SVM_EV_VALID | SVM_EV_EXC << 8 | SVM_EV_ERROR | 13;
+	play.int_info = GUEST_EVENT_VALID | GUEST_EVENT_EXC << 8 | GUEST_EVENT_ERROR | 13;
 	run(SVM_EXIT_NPF, false);
 	play.int_info = 0;
 	run(SVM_EXIT_INTR, false);
-	ok_eq(seen.c.event_inj, SVM_EV_VALID | SVM_EV_EXC << 8 | SVM_EV_ERROR | 13, "an interrupted delivery is repeated");
+	ok_eq(seen.c.event_inj, GUEST_EVENT_VALID | GUEST_EVENT_EXC << 8 | GUEST_EVENT_ERROR | 13, "an interrupted delivery is repeated");
 	run(SVM_EXIT_INTR, false);
 	ok_eq(seen.c.event_inj, 0, "once");
-	play.int_info = SVM_EV_VALID | SVM_EV_EXC << 8 | SVM_EV_ERROR | 8;
+	play.int_info = GUEST_EVENT_VALID | GUEST_EVENT_EXC << 8 | GUEST_EVENT_ERROR | 8;
 	run(SVM_EXIT_NPF, false);
 	play.int_info = 0;
 	svm_inject_exception(s, 13, true, 0);
@@ -383,7 +384,7 @@ int main(void)
 	test_exceptions(s);
 	test_regs();
 	test_asids();
-	svm_features.fp_size = 576;
+	host_features.fp_size = 576;
 	hv_svm.vcpu_fini(&vcpu);
 	hv_svm.vm_fini(&vm);
 	gmem_destroy(vm.mem);

@@ -180,7 +180,7 @@ int main(void)
 	n = create_each("scripted backend");
 	ok(n > 10, "creation allocates");
 	hv_current = &hv_svm;
-	svm_features.fp_size = 832;
+	host_features.fp_size = 832;
 	n = create_each("svm");
 	ok(n > 15, "creation on SVM allocates");
 	fake_hv_use();

@@ -28,6 +28,8 @@ static void ctl_fn(struct work *w)
 			sched_remove(&v->se);
 		}
 		v->added = false;
+		if (hv_current->vcpu_park)
+			hv_current->vcpu_park(v);
 		vm_ack(v->vm);
 		break;
 	default: /* merged with an earlier run of this work */

@@ -2,4 +2,4 @@
 /* The virtualisation backends of this architecture, in the order in which hv_init tries them. */
 #include <vmm/hv.h>
 
-const struct hv_ops *const hv_backends[] = { &hv_svm, NULL };
+const struct hv_ops *const hv_backends[] = { &hv_svm, &hv_vmx, NULL };

@@ -102,6 +102,8 @@ bool arch_vcpu_exit(struct vcpu *v, struct hv_exit *e)
 		return done(v, e);
 	case HV_EXIT_IRQ_WINDOW:
 		return true; /* arch_vcpu_prepare looks again */
+	case HV_EXIT_SYSREG:
+		return true; /* done by the backend */
 	default:
 		return false;
 	}

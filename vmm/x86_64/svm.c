@@ -3,14 +3,12 @@
  * probe (CPU 0), vm_init and vm_fini (CPU 0) and tlb_flush (any). Exits are decoded in svm_exit.c, events queued in svm_inject.c.
  * Knows no devices, no interrupt controller, and nothing above vmm/hv.h. */
 #include "svm.h"
-#include <core/arith.h>
 #include <core/fmt.h>
 #include <core/page.h>
 #include <core/panic.h>
 #include <limits.h>
 #include <string.h>
 #include <vmm/stage2.h>
-#include "svm_cpu.h"
 #include "x86.h"
 
 #define PAUSE_FILTER_COUNT 3000   /* spins before an exit, and ... */
@@ -24,21 +22,6 @@ static err_t refuse(char *reason, const char *why)
 {
 	fmt_buf(reason, HV_REASON_MAX, "%s", why);
 	return E_UNSUPPORTED;
-}
-
-static void probe_features(struct cpu_leaf svm)
-{
-	struct svm_features *f = &svm_features;
-	uint32_t max_ext = cpu_leaf(0x80000000, 0).a;
-
-	f->edx = svm.d;
-	f->asids = svm.b;
-	f->rdtscp = cpu_leaf(0x80000001, 0).d & (1u << 27);
-	f->ibpb = max_ext >= 0x80000008 && (cpu_leaf(0x80000008, 0).b & (1u << 12));
-	f->host_xcr0 = cpu_cr4() & X86_CR4_OSXSAVE ? cpu_xgetbv() : 0;
-	f->fp_size = f->host_xcr0 ? cpu_leaf(0xd, 0).b : 512;
-	if (f->fp_size < 576)
-		f->fp_size = 576;
 }
 
 static err_t svm_probe(char *reason)
@@ -56,28 +39,11 @@ static err_t svm_probe(char *reason)
 		return refuse(reason, "five-level paging was switched on by the firmware: nested tables of five levels are not supported");
 	if (l.b < 2)
 		return refuse(reason, "AMD SVM offers no address space identifiers");
-	probe_features(l);
+	svm_features = (struct svm_features){ .edx = l.d, .asids = l.b };
+	host_cpu_probe();
 	if (svm_maps_init() != OK)
 		return refuse(reason, "no memory for AMD SVM's permission maps");
 	return OK;
-}
-
-/* hal_counter() is the TSC plus what makes this CPU agree with the others; the difference is found between two readings. */
-static int64_t measure_counter_delta(void)
-{
-	int64_t low = INT64_MIN, high = INT64_MAX;
-
-	for (unsigned i = 0; i < 8; i++) {
-		uint64_t before = cpu_rdtsc();
-		uint64_t counter = hal_counter();
-		uint64_t after = cpu_rdtsc();
-
-		low = MAX(low, (int64_t)(counter - after));
-		high = MIN(high, (int64_t)(counter - before));
-	}
-	if (low <= 0 && high >= 0)
-		return 0;
-	return low + (high - low) / 2;
 }
 
 static err_t svm_cpu_enable(void)
@@ -99,8 +65,7 @@ static err_t svm_cpu_enable(void)
 	cpu_wrmsr(MSR_VM_HSAVE_PA, c->hsave.v);
 	c->generation = 1;
 	c->next_asid = svm_features.asids; /* the first run starts a generation, and flushes */
-	c->counter_delta = measure_counter_delta();
-	c->tsc_aux = UINT64_MAX;
+	host_cpu_init();
 	c->enabled = true;
 	return OK;
 }
@@ -182,7 +147,7 @@ static void svm_vcpu_fini(struct vcpu *v)
 
 	if (!s)
 		return;
-	svm_fp_fini(v);
+	guest_fp_fini(&s->fp, &v->vm->pool);
 	if (s->vmcb)
 		page_free(&v->vm->pool, s->vmcb_pa, 0, PAGE_HOST);
 	pool_free(&v->vm->pool, s, sizeof(*s));
@@ -203,7 +168,7 @@ static err_t svm_vcpu_init(struct vcpu *v)
 	err = page_alloc(&v->vm->pool, 0, PAGE_HOST, &s->vmcb_pa);
 	if (err == OK) {
 		s->vmcb = hal_direct(s->vmcb_pa);
-		err = svm_fp_init(v);
+		err = guest_fp_init(&s->fp, &v->vm->pool);
 	}
 	if (err != OK) {
 		svm_vcpu_fini(v);
@@ -221,7 +186,7 @@ static void before_entry(struct vcpu *v, struct svm_vcpu *s, struct svm_cpu *c)
 {
 	const struct svm_vm *sv = v->vm->hv;
 	struct vmcb *b = s->vmcb;
-	uint64_t offset = (uint64_t)v->counter_offset + (uint64_t)c->counter_delta;
+	uint64_t offset = (uint64_t)v->counter_offset + (uint64_t)host_cpu_counter_delta();
 	unsigned cpu = hal_cpu_id();
 
 	if (s->cpu != cpu) {
@@ -234,15 +199,8 @@ static void before_entry(struct vcpu *v, struct svm_vcpu *s, struct svm_cpu *c)
 		b->c.tsc_offset = offset;
 		s->clean &= ~SVM_CLEAN_I;
 	}
-	if (c->last_vm != sv->id) {
-		if (svm_features.ibpb && c->last_vm)
-			cpu_wrmsr(MSR_PRED_CMD, 1); /* no branch target of one guest reaches another */
-		c->last_vm = sv->id;
-	}
-	if (svm_features.rdtscp && c->tsc_aux != s->tsc_aux) {
-		cpu_wrmsr(MSR_TSC_AUX, s->tsc_aux);
-		c->tsc_aux = s->tsc_aux;
-	}
+	host_cpu_enter_vm(sv->id);
+	host_cpu_tsc_aux(s->tsc_aux);
 	svm_inject_commit(s);
 	b->c.clean = svm_has(SVM_F_CLEAN) ? s->clean : 0;
 	b->s.rax = s->gpr[REG_RAX];
@@ -273,7 +231,7 @@ static void dr_after_exit(struct svm_vcpu *s)
 {
 	if (!s->dr_live)
 		return;
-	svm_dr_save(s);
+	guest_dr_save(s->dr);
 	if (s->vmcb->s.dr7 & 0xff)
 		return; /* breakpoints are on: keep loading them */
 	s->dr_live = false;
@@ -339,10 +297,10 @@ static void svm_vcpu_run(struct vcpu *v, struct hv_exit *out)
 	}
 	before_entry(v, s, c);
 	if (s->dr_live)
-		svm_dr_load(s);
-	svm_fp_load(s);
+		guest_dr_load(s->dr);
+	guest_fp_load(&s->fp, s->xcr0);
 	svm_enter(s->vmcb_pa.v, s->gpr, c->host.v);
-	svm_fp_save(s);
+	guest_fp_save(&s->fp, s->xcr0);
 	after_exit(s, out);
 	undelivered = out->undelivered;
 	dr_after_exit(s);

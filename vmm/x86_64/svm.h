@@ -8,15 +8,19 @@
 #include <vmm/hv.h>
 #include <vmm/vm.h>
 #include <vmm/x86_64/regs.h>
+#include "guest_event.h"
+#include "guest_fp.h"
+#include "host_cpu.h"
 #include "svm_vmcb.h"
+
+#define MSR_VM_CR 0xc0010114u
+#define MSR_VM_HSAVE_PA 0xc0010117u
+#define VM_CR_SVMDIS (1ull << 4)
 
 /* What CPUID says, the same on all CPUs; written by probe. */
 struct svm_features {
 	uint32_t edx;            /* SVM_F_* */
 	uint32_t asids;          /* number of, 0 belongs to the host */
-	uint64_t host_xcr0;      /* 0: no XSAVE, the area is FXSAVE's */
-	uint32_t fp_size;
-	bool rdtscp, ibpb, ssbd;
 };
 extern struct svm_features svm_features;
 static inline bool svm_has(uint32_t bit) { return svm_features.edx & bit; }
@@ -26,9 +30,6 @@ struct svm_cpu {
 	struct hpa hsave, host;  /* VM_HSAVE_PA; the host's VMSAVE state */
 	uint64_t generation;     /* of ASIDs, from 1 */
 	uint32_t next_asid;
-	int64_t counter_delta;   /* hal_counter() - TSC here */
-	uint64_t last_vm;        /* id of the VM that ran last */
-	uint64_t tsc_aux;        /* what the MSR holds */
 	bool enabled;
 };
 
@@ -47,7 +48,7 @@ struct svm_vcpu {
 	uint32_t flushes_seen;
 	uint32_t clean;          /* clean bits for the next entry */
 	/* state that the VMCB does not hold */
-	void *fp, *fp_raw;       /* XSAVE area, 64-byte aligned, and the allocation */
+	struct guest_fp fp;
 	uint64_t xcr0, dr[4], tsc_aux;
 	bool dr_live;            /* DR0-DR3 are the guest's while it runs, and not intercepted */
 	/* events */
@@ -92,8 +93,6 @@ err_t svm_inject(struct vcpu *v, const struct hv_event *ev) MUST_CHECK;
 /* Writes what is queued into the VMCB just before entry. */
 void svm_inject_commit(struct svm_vcpu *s);
 void svm_inject_exception(struct svm_vcpu *s, uint8_t vector, bool has_error, uint32_t error);
-/* Pure: two exceptions at once (APM 2 8.2.9). Returns the EVENTINJ value, 0 for shutdown. */
-uint64_t svm_inject_combine(uint64_t first, uint64_t second);
 
 /* ---- svm_regs.c */
 void svm_get_regs(struct vcpu *v, struct arch_regs *r);
@@ -106,14 +105,7 @@ void svm_complete(struct vcpu *v, const struct hv_exit *e);
 /* Emulates MOV to CR8 at RIP. */
 void svm_cr8_write(struct vcpu *v, uint64_t info1);
 
-/* ---- svm_state.c: FPU, debug registers, ASIDs */
-err_t svm_fp_init(struct vcpu *v) MUST_CHECK;
-void svm_fp_fini(struct vcpu *v);
-void svm_fp_reset(struct svm_vcpu *s);
-void svm_fp_load(const struct svm_vcpu *s);
-void svm_fp_save(const struct svm_vcpu *s);
-void svm_dr_load(const struct svm_vcpu *s);
-void svm_dr_save(struct svm_vcpu *s);
+/* ---- svm_asid.c */
 /* Gives the vCPU an ASID of this CPU and decides what the TLB forgets. */
 void svm_asid_assign(struct svm_cpu *c, struct svm_vcpu *s, uint32_t flushes);
 

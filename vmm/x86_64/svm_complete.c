@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The end of an emulated exit: results into registers, then over the instruction; or the fault that the handler asks for. Own CPU.
+/* The end of an emulated exit: results into registers (complete.c), then over the instruction; or the fault that the handler asks
+ * for. Own CPU.
  * Where the CPU does not tell the next RIP, the instruction's bytes are read from the guest (the slow path). */
 #include "svm.h"
 #include <vmm/x86_64/decode.h>
+#include "complete.h"
 #include "x86.h"
 
 static bool in_long_mode(const struct svm_vcpu *s)
@@ -41,68 +43,6 @@ static void step_over(struct vcpu *v)
 	svm_skip_to(s, s->next_rip ? s->next_rip : s->exit_rip + insn_len(v, s));
 }
 
-static void complete_fault(struct svm_vcpu *s)
-{
-	svm_inject_exception(s, 13, true, 0);
-}
-
-static void set_edx_eax(struct svm_vcpu *s, uint64_t v)
-{
-	s->gpr[REG_RAX] = (uint32_t)v;
-	s->gpr[REG_RDX] = v >> 32;
-}
-
-static void complete_in(struct svm_vcpu *s, const struct hv_exit *e)
-{
-	uint64_t *rax = &s->gpr[REG_RAX];
-
-	switch (e->pio.size) {
-	case 1:
-		*rax = (*rax & ~0xffull) | (e->pio.value & 0xff);
-		break;
-	case 2:
-		*rax = (*rax & ~0xffffull) | (e->pio.value & 0xffff);
-		break;
-	default:
-		*rax = (uint32_t)e->pio.value;
-		break;
-	}
-}
-
-/* false: a fault takes the place of the step. */
-static bool complete_values(struct svm_vcpu *s, const struct hv_exit *e)
-{
-	switch (e->kind) {
-	case HV_EXIT_CPUID:
-		s->gpr[REG_RAX] = e->cpuid.eax;
-		s->gpr[REG_RBX] = e->cpuid.ebx;
-		s->gpr[REG_RCX] = e->cpuid.ecx;
-		s->gpr[REG_RDX] = e->cpuid.edx;
-		return true;
-	case HV_EXIT_RDMSR:
-		if (e->msr.fault)
-			return false;
-		set_edx_eax(s, e->msr.value);
-		return true;
-	case HV_EXIT_WRMSR:
-		return !e->msr.fault;
-	case HV_EXIT_XSETBV:
-		if (e->xsetbv.fault)
-			return false;
-		s->xcr0 = e->xsetbv.value;
-		return true;
-	case HV_EXIT_CALL:
-		s->gpr[REG_RAX] = e->call.result;
-		return true;
-	case HV_EXIT_PIO:
-		if (!e->pio.write && !e->pio.string)
-			complete_in(s, e);
-		return true;
-	default:
-		return true;
-	}
-}
-
 void svm_complete(struct vcpu *v, const struct hv_exit *e)
 {
 	struct svm_vcpu *s = svm_of(v);
@@ -110,26 +50,22 @@ void svm_complete(struct vcpu *v, const struct hv_exit *e)
 	if (s->completed)
 		return; /* the architecture's code has stepped over it already */
 	s->completed = true;
-	switch (e->kind) {
-	case HV_EXIT_HOST:
-	case HV_EXIT_STAGE2:
-	case HV_EXIT_IRQ_WINDOW:
-	case HV_EXIT_SHUTDOWN:
-	case HV_EXIT_INVALID:
-		return; /* nothing was executed */
-	case HV_EXIT_UNDEFINED:
-		svm_inject_exception(s, 6, false, 0);
-		return;
-	case HV_EXIT_MMIO:
+	switch (complete_exit(s->gpr, &s->xcr0, e)) {
+	case COMPLETE_NOTHING:
+		break;
+	case COMPLETE_STEP:
+		step_over(v);
+		break;
+	case COMPLETE_GP:
+		svm_inject_exception(s, X86_EXC_GP, true, 0);
+		break;
+	case COMPLETE_UD:
+		svm_inject_exception(s, X86_EXC_UD, false, 0);
+		break;
+	case COMPLETE_MMIO:
 		x86_mmio_finish(v, e);
-		return;
-	default:
 		break;
 	}
-	if (complete_values(s, e))
-		step_over(v);
-	else
-		complete_fault(s);
 }
 
 /* MOV CR8, r64 is REX.R 0F 22 /0; LOCK MOV CR0 is its other name outside of 64-bit mode (APM 3 "MOV CRn"). */
@@ -150,7 +86,7 @@ void svm_cr8_write(struct vcpu *v, uint64_t info1)
 	if (svm_has(SVM_F_DECODE_ASSISTS) && (info1 >> 63))
 		reg = info1 & 0xf;
 	if (s->gpr[reg] > 0xf) {
-		complete_fault(s);
+		svm_inject_exception(s, X86_EXC_GP, true, 0);
 		return;
 	}
 	s->vmcb->c.int_ctl = (s->vmcb->c.int_ctl & ~SVM_V_TPR) | s->gpr[reg];

@@ -63,25 +63,25 @@ unsigned svm_exit_insn_len(uint64_t code, uint64_t info1, const uint8_t *bytes, 
 
 void svm_exit_events(uint64_t int_info, uint64_t int_ctl, uint64_t *again, uint8_t *undelivered)
 {
-	uint8_t vector = int_info & SVM_EV_VECTOR;
+	uint8_t vector = int_info & GUEST_EVENT_VECTOR;
 
 	*again = 0;
 	*undelivered = int_ctl & SVM_V_IRQ ? (uint8_t)(int_ctl >> SVM_V_VECTOR_SHIFT) : 0;
-	if (!(int_info & SVM_EV_VALID))
+	if (!(int_info & GUEST_EVENT_VALID))
 		return;
-	switch (SVM_EV_TYPE(int_info)) {
-	case SVM_EV_INTR:
+	switch (GUEST_EVENT_TYPE(int_info)) {
+	case GUEST_EVENT_INTR:
 		*undelivered = vector;
 		break;
-	case SVM_EV_NMI:
-		*again = int_info & (SVM_EV_VALID | 0x7ff);
+	case GUEST_EVENT_NMI:
+		*again = int_info & (GUEST_EVENT_VALID | 0x7ff);
 		break;
-	case SVM_EV_EXC:
+	case GUEST_EVENT_EXC:
 		/* TCG calls an interrupt in delivery an exception with a vector that no exception has. */
 		if (vector > 31)
 			*undelivered = vector;
 		else if (vector != 3 && vector != 4) /* INT3, INTO: run again, as RIP still points there */
-			*again = int_info & (0xffffffffull << 32 | SVM_EV_VALID | 0xfff);
+			*again = int_info & (0xffffffffull << 32 | GUEST_EVENT_VALID | 0xfff);
 		break;
 	default: /* INT n: runs again */
 		break;
@@ -109,7 +109,7 @@ static void decode_npf(const struct svm_exit_in *in, struct hv_exit *out)
 	out->stage2.addr = GPA(in->info2);
 	out->stage2.access = in->info1 & SVM_NPF_FETCH ? GMEM_X : in->info1 & SVM_NPF_W ? GMEM_W : GMEM_R;
 	out->stage2.walk = in->info1 & SVM_NPF_WALK;
-	out->stage2.delivery = in->int_info & SVM_EV_VALID;
+	out->stage2.delivery = in->int_info & GUEST_EVENT_VALID;
 	if (in->insn_len && in->insn_len <= sizeof(out->stage2.insn)) {
 		memcpy(out->stage2.insn, in->insn, in->insn_len);
 		out->stage2.insn_len = in->insn_len;

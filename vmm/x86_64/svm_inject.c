@@ -6,39 +6,16 @@
  * Own CPU. Knows no interrupt controller. */
 #include "svm.h"
 
-#define EV_EXC(vector) ((uint64_t)(vector) | SVM_EV_EXC << 8 | SVM_EV_VALID)
-enum { EXC_DF = 8, EXC_PF = 14 };
-
-static bool contributory(uint8_t vector)
-{
-	return vector == 0 || (vector >= 10 && vector <= 13);
-}
-
-uint64_t svm_inject_combine(uint64_t first, uint64_t second)
-{
-	uint8_t a = first & SVM_EV_VECTOR, b = second & SVM_EV_VECTOR;
-
-	if (!(first & SVM_EV_VALID) || SVM_EV_TYPE(first) != SVM_EV_EXC)
-		return second;
-	if (a == EXC_DF)
-		return contributory(b) || b == EXC_PF || b == EXC_DF ? 0 : second;
-	if ((contributory(a) && contributory(b)) || (a == EXC_PF && (contributory(b) || b == EXC_PF)))
-		return EV_EXC(EXC_DF) | SVM_EV_ERROR;
-	return second;
-}
+enum { EXC_PF = 14 };
 
 void svm_inject_exception(struct svm_vcpu *s, uint8_t vector, bool has_error, uint32_t error)
 {
-	uint64_t ev = EV_EXC(vector);
-
-	if (has_error)
-		ev |= SVM_EV_ERROR | (uint64_t)error << 32;
-	if ((s->event & SVM_EV_VALID) && SVM_EV_TYPE(s->event) == SVM_EV_NMI) {
+	if (guest_event_is(s->event, GUEST_EVENT_NMI)) {
 		/* The NMI has not been delivered: it will come after the exception. */
 		s->nmi_masked = false;
 		s->nmi_pending = true;
 	}
-	s->event = svm_inject_combine(s->event, ev);
+	s->event = guest_event_combine(s->event, guest_event_exception(vector, has_error, error));
 	if (!s->event)
 		s->shutdown = true;
 }
@@ -46,12 +23,12 @@ void svm_inject_exception(struct svm_vcpu *s, uint8_t vector, bool has_error, ui
 /* NMIs stay blocked until the handler's IRET, which is intercepted for that. One more is latched meanwhile, as a CPU does. */
 static bool commit_nmi(struct svm_vcpu *s)
 {
-	if (s->nmi_masked || (s->event & SVM_EV_VALID) || (s->vmcb->c.int_state & SVM_INT_SHADOW))
+	if (s->nmi_masked || (s->event & GUEST_EVENT_VALID) || (s->vmcb->c.int_state & SVM_INT_SHADOW))
 		return false;
 	if (s->nmi_iret_rip == s->vmcb->s.rip)
 		return false; /* that IRET is yet to run */
 	s->nmi_iret_rip = UINT64_MAX;
-	s->event = SVM_EV_NMI << 8 | SVM_EV_VALID | 2;
+	s->event = GUEST_EVENT_NMI_NOW;
 	s->nmi_masked = true;
 	s->nmi_pending = false;
 	return true;
@@ -103,7 +80,7 @@ void svm_inject_commit(struct svm_vcpu *s)
 	ctl |= SVM_V_INTR_MASKING;
 	if (s->irq) {
 		ctl |= SVM_V_IRQ | SVM_V_IGN_TPR | (uint64_t)(s->irq >> 4) << SVM_V_PRIO_SHIFT | (uint64_t)s->irq << SVM_V_VECTOR_SHIFT;
-		blocked = !(b->s.rflags & X86_RFLAGS_IF) || (b->c.int_state & SVM_INT_SHADOW) || (s->event & SVM_EV_VALID);
+		blocked = !(b->s.rflags & X86_RFLAGS_IF) || (b->c.int_state & SVM_INT_SHADOW) || (s->event & GUEST_EVENT_VALID);
 		window = false;
 	} else if (window) {
 		/* An NMI waits for a shadow, an earlier event or an IRET to pass: come back when an interrupt could be taken. */

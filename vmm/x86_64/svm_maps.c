@@ -6,21 +6,12 @@
 #include <core/arith.h>
 #include <core/page.h>
 #include <string.h>
+#include "complete.h"
 
 #define IOPM_ORDER 2  /* 12 KiB, of 16 */
 #define MSRPM_ORDER 1 /* 8 KiB */
 
 static struct hpa iopm, msrpm;
-
-/* Loaded and stored by VMLOAD/VMSAVE: the guest's own. Addresses that are written but a few times go by msr.c, which refuses those that
- * are not canonical, as not every CPU (TCG) does. */
-static const struct { uint32_t msr; bool write; } msrs_own[] = {
-	{ 0x174, true }, { 0x175, false }, { 0x176, false },                                          /* SYSENTER_CS, ESP, EIP */
-	{ 0xc0000081, true }, { 0xc0000082, false }, { 0xc0000083, false }, { 0xc0000084, true },     /* STAR, LSTAR, CSTAR, SFMASK */
-	{ 0xc0000100, true }, { 0xc0000101, true }, { 0xc0000102, true },                             /* FS.base, GS.base, KernelGSbase */
-};
-#define MSR_SPEC_CTRL 0x48
-#define MSR_PRED_CMD 0x49
 
 /* Two bits an MSR, read then write, in three ranges of 8 Ki MSRs, 2 KiB each. */
 static void msr_pass(uint8_t *map, uint32_t msr, bool read, bool write)
@@ -51,11 +42,11 @@ err_t svm_maps_init(void)
 	memset(hal_direct(io), 0xff, PAGE_SIZE << IOPM_ORDER);
 	map = hal_direct(msr);
 	memset(map, 0xff, PAGE_SIZE << MSRPM_ORDER);
-	for (unsigned i = 0; i < sizeof(msrs_own) / sizeof(msrs_own[0]); i++)
+	for (unsigned i = 0; i < msrs_own_count; i++)
 		msr_pass(map, msrs_own[i].msr, true, msrs_own[i].write);
 	if (svm_has(SVM_F_SPEC_CTRL))
 		msr_pass(map, MSR_SPEC_CTRL, true, true);
-	if (svm_features.ibpb)
+	if (host_features.ibpb)
 		msr_pass(map, MSR_PRED_CMD, false, true);
 	iopm = io;
 	msrpm = msr;

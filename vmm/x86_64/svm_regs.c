@@ -195,7 +195,7 @@ static void svm_latch_reset(struct vcpu *v, bool power_on)
 	s->vmcb->c.int_state = 0;
 	s->completed = true;
 	if (power_on)
-		svm_fp_reset(s);
+		guest_fp_reset(&s->fp);
 }
 
 static bool svm_has_spec_ctrl(void)

@@ -140,16 +140,6 @@ _Static_assert(sizeof(struct vmcb) == 4096, "a VMCB is a page");
 #define SVM_V_VECTOR_SHIFT 32
 #define SVM_INT_SHADOW 1ull
 
-/* EVENTINJ and EXITINTINFO, APM 2 15.20 */
-#define SVM_EV_VECTOR 0xffull
-#define SVM_EV_TYPE(e) (((e) >> 8) & 7)
-#define SVM_EV_INTR 0ull
-#define SVM_EV_NMI 2ull
-#define SVM_EV_EXC 3ull
-#define SVM_EV_SOFT 4ull
-#define SVM_EV_ERROR (1ull << 11)
-#define SVM_EV_VALID (1ull << 31)
-
 /* VMCB clean bits, APM 2 15.15.3 */
 #define SVM_CLEAN_I (1u << 0)    /* intercepts, TSC offset, pause filter */
 #define SVM_CLEAN_ASID (1u << 2)

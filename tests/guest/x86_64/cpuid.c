@@ -89,7 +89,7 @@ static void check_frequency(void)
 	struct regs r = cpuid(0x15, 0), h = cpuid(0x40000010, 0);
 	uint64_t hz = r.eax ? (uint64_t)r.ecx * r.ebx / r.eax : 0;
 
-	ok(hz > 100000000 && hz < 10000000000ull, "leaf 15h tells a TSC frequency");
+	ok(hz > 10000000 && hz < 10000000000ull, "leaf 15h tells a TSC frequency");
 	note("TSC %llu Hz", (unsigned long long)hz);
 	ok_eq(h.eax, hz / 1000, "leaf 40000010h tells the same in kHz");
 	ok_eq(cpuid(0x16, 0).eax, hz / 1000000, "leaf 16h tells the same in MHz");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Exits of instructions: HLT, PAUSE, VMMCALL, XSETBV, WBINVD, what must be #UD, control and debug registers, RDTSC, and exceptions
+/* Exits of instructions: HLT, PAUSE, hypercalls, XSETBV, WBINVD, what must be #UD, control and debug registers, RDTSC, and exceptions
  * right behind an emulated instruction. */
 #include "lib/guest.h"
 
@@ -42,6 +42,15 @@ static void check_hlt(void)
 	ok_eq(ticks, 1, "and one when they come on");
 }
 
+/* Each vendor has its own hypercall instruction. */
+#define VMCALL ".byte 0x0f, 0x01, 0xc1"
+#define VMMCALL ".byte 0x0f, 0x01, 0xd9"
+
+static bool is_intel(void)
+{
+	return cpuid(0, 0).ebx == 0x756e6547; /* "Genu" */
+}
+
 static void check_undefined(void)
 {
 	ok_eq(CAUGHT("vmrun %%rax"), VEC_UD, "VMRUN is #UD");
@@ -57,23 +66,26 @@ static void check_undefined(void)
 		ok_eq(CAUGHT_AT("mov $9, %%ecx; 1: rdpmc"), VEC_GP, "RDPMC is #GP");
 	}
 	ok_eq(CAUGHT(".byte 0x0f, 0x01, 0xfd"), VEC_UD, "RDPRU is #UD");
-	ok_eq(CAUGHT(".byte 0x0f, 0x01, 0xc1"), VEC_UD, "VMCALL is #UD");
+	ok_eq(is_intel() ? CAUGHT(VMMCALL) : CAUGHT(VMCALL), VEC_UD, "the other vendor's hypercall is #UD");
 	ok_eq(CAUGHT(".byte 0x0f, 0xaa"), VEC_UD, "RSM is #UD");
 	ok_eq(CAUGHT("ud2"), VEC_UD, "UD2 is #UD");
 	ok_eq(CAUGHT("wbinvd"), VEC_NONE, "WBINVD does nothing bad");
 	ok_eq(CAUGHT("invd"), VEC_NONE, "INVD does nothing bad");
 }
 
-static void check_vmmcall(void)
+static void check_hypercall(void)
 {
 	int64_t rax = 12345;
 
 	if (!on_caisson) {
-		skip("not in Caisson", "VMMCALL");
+		skip("not in Caisson", "hypercall");
 		return;
 	}
-	__asm__ volatile("vmmcall" : "+a"(rax) : : "memory");
-	ok_eq((uint64_t)rax, (uint64_t)-1000, "VMMCALL: no such call");
+	if (is_intel())
+		__asm__ volatile(VMCALL : "+a"(rax) : : "memory");
+	else
+		__asm__ volatile(VMMCALL : "+a"(rax) : : "memory");
+	ok_eq((uint64_t)rax, (uint64_t)-1000, "hypercall: no such call");
 }
 
 static int xsetbv(uint32_t index, uint64_t v)
@@ -230,7 +242,7 @@ void guest_main(void)
 		pause();
 	ok(true, "PAUSE a thousand times");
 	check_undefined();
-	check_vmmcall();
+	check_hypercall();
 	check_xsetbv();
 	check_control_registers();
 	check_debug();

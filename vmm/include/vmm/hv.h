@@ -25,7 +25,7 @@ enum hv_exit_kind {
 	HV_EXIT_PAUSE,     /* spin hint | WFE */
 	HV_EXIT_CALL,      /* hypercall */
 	HV_EXIT_CPUID, HV_EXIT_RDMSR, HV_EXIT_WRMSR, HV_EXIT_XSETBV, /* x86 */
-	HV_EXIT_SYSREG,    /* ARM */
+	HV_EXIT_SYSREG,    /* ARM; on x86 a control or debug register or an exception: the backend has dealt with it */
 	HV_EXIT_IRQ_WINDOW,/* the guest can take an interrupt now, as asked by vcpu_inject */
 	HV_EXIT_SHUTDOWN,  /* triple fault */
 	HV_EXIT_UNDEFINED, /* an instruction that is not offered: the guest gets #UD | UNDEF */
@@ -71,6 +71,8 @@ struct hv_ops {
 	void (*tlb_flush)(struct vm *vm, struct gpa a, uint64_t len);
 	err_t (*vcpu_init)(struct vcpu *v);  /* architectural reset state; hangs on v->hv */
 	void (*vcpu_fini)(struct vcpu *v);
+	/* The vCPU leaves its CPU: afterwards its state is in memory, and any CPU may get and set it or run it next. NULL: it always is. */
+	void (*vcpu_park)(struct vcpu *v);
 	/* Enters the guest and returns with the reason it came back. Host interrupts stay pending for the loop's window. */
 	void (*vcpu_run)(struct vcpu *v, struct hv_exit *out);
 	/* Finishes an emulated exit: writes results to registers and steps over the instruction (or injects the fault that it asks for). */
@@ -83,7 +85,7 @@ struct hv_ops {
 	/* What the architecture's own exit code needs beside: vmm/x86_64/regs.h. */
 	const struct hv_arch_ops *arch;
 };
-extern const struct hv_ops hv_svm;
+extern const struct hv_ops hv_svm, hv_vmx;
 /* Candidates in order, NULL-terminated; const table in vmm/<arch>/backends.c. */
 extern const struct hv_ops *const hv_backends[];
 

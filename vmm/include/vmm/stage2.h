@@ -22,6 +22,7 @@ struct stage2_format {
 	unsigned (*access)(uint64_t e);                         /* GMEM_* of a leaf */
 };
 extern const struct stage2_format stage2_npt; /* AMD nested paging, APM 2 15.25; vmm/x86_64/npt.c */
+extern const struct stage2_format stage2_ept; /* Intel extended page tables, SDM 3C 29.3; vmm/x86_64/ept.c */
 
 struct stage2 { const struct stage2_format *fmt; struct pool *pool; struct hpa root; };
 

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What both backends know of the host's CPUs: features, the counter's offset, and which VM ran last on each. probe on CPU 0, the rest on
+ * its own CPU. Knows no backend. */
+#include "host_cpu.h"
+#include <core/arith.h>
+#include <core/hal.h>
+#include <vmm/x86_64/regs.h>
+
+struct host_features host_features;
+static struct host_cpu {
+	int64_t counter_delta;   /* hal_counter() - TSC here */
+	uint64_t last_vm;        /* id of the VM that ran last */
+	uint64_t tsc_aux;        /* what the MSR holds */
+} host_cpus[HAL_MAX_CPUS];
+
+#define FP_SIZE_MIN 576u /* legacy area and XSAVE header */
+
+void host_cpu_probe(void)
+{
+	struct host_features *f = &host_features;
+	uint32_t max_ext = cpu_leaf(0x80000000, 0).a;
+	bool amd_ibpb = max_ext >= 0x80000008 && (cpu_leaf(0x80000008, 0).b & (1u << 12));
+	bool intel_ibpb = cpu_leaf(0, 0).a >= 7 && (cpu_leaf(7, 0).d & (1u << 26));
+
+	f->rdtscp = max_ext >= 0x80000001 && (cpu_leaf(0x80000001, 0).d & (1u << 27));
+	f->ibpb = amd_ibpb || intel_ibpb;
+	f->xcr0 = cpu_cr4() & X86_CR4_OSXSAVE ? cpu_xgetbv() : 0;
+	f->fp_size = f->xcr0 ? MAX(cpu_leaf(0xd, 0).b, FP_SIZE_MIN) : FP_SIZE_MIN;
+}
+
+/* The difference is found between two readings. */
+static int64_t measure_counter_delta(void)
+{
+	int64_t low = INT64_MIN, high = INT64_MAX;
+
+	for (unsigned i = 0; i < 8; i++) {
+		uint64_t before = cpu_rdtsc();
+		uint64_t counter = hal_counter();
+		uint64_t after = cpu_rdtsc();
+
+		low = MAX(low, (int64_t)(counter - after));
+		high = MIN(high, (int64_t)(counter - before));
+	}
+	if (low <= 0 && high >= 0)
+		return 0;
+	return low + (high - low) / 2;
+}
+
+void host_cpu_init(void)
+{
+	host_cpus[hal_cpu_id()] = (struct host_cpu){ .counter_delta = measure_counter_delta(), .tsc_aux = UINT64_MAX };
+}
+
+uint64_t host_cpu_tss(const struct host_tables *t)
+{
+	const uint32_t *d = (const uint32_t *)(uintptr_t)(t->gdt.base + (t->tr & ~7u));
+
+	return (d[0] >> 16) | (d[1] & 0xffu) << 16 | (d[1] & 0xff000000u) | (uint64_t)d[2] << 32;
+}
+
+int64_t host_cpu_counter_delta(void)
+{
+	return host_cpus[hal_cpu_id()].counter_delta;
+}
+
+void host_cpu_enter_vm(uint64_t id)
+{
+	struct host_cpu *c = &host_cpus[hal_cpu_id()];
+
+	if (c->last_vm == id)
+		return;
+	if (host_features.ibpb && c->last_vm)
+		cpu_wrmsr(MSR_PRED_CMD, 1);
+	c->last_vm = id;
+}
+
+void host_cpu_tsc_aux(uint64_t value)
+{
+	struct host_cpu *c = &host_cpus[hal_cpu_id()];
+
+	if (!host_features.rdtscp || c->tsc_aux == value)
+		return;
+	cpu_wrmsr(MSR_TSC_AUX, value);
+	c->tsc_aux = value;
+}

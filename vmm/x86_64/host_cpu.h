@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The host CPU as the backends need it: privileged instructions as inline functions, what CPUID says of it, and what each CPU remembers
+ * between two guests. Own CPU. For the backends alone. */
+#ifndef VMM_X86_64_HOST_CPU_H
+#define VMM_X86_64_HOST_CPU_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#define MSR_SPEC_CTRL 0x48u
+#define MSR_PRED_CMD 0x49u
+#define MSR_PAT 0x277u
+#define MSR_EFER 0xc0000080u
+#define MSR_FS_BASE 0xc0000100u
+#define MSR_GS_BASE 0xc0000101u
+#define MSR_TSC_AUX 0xc0000103u
+
+struct cpu_leaf { uint32_t a, b, c, d; };
+
+static inline struct cpu_leaf cpu_leaf(uint32_t leaf, uint32_t sub)
+{
+	struct cpu_leaf r;
+	__asm__ volatile("cpuid" : "=a"(r.a), "=b"(r.b), "=c"(r.c), "=d"(r.d) : "a"(leaf), "c"(sub));
+	return r;
+}
+/* In host_insn.S, since no program under an operating system may execute them. */
+uint64_t cpu_rdmsr(uint32_t msr);
+void cpu_wrmsr(uint32_t msr, uint64_t v);
+uint64_t cpu_cr0(void);
+uint64_t cpu_cr3(void);
+uint64_t cpu_cr4(void);
+void cpu_set_cr0(uint64_t v);
+void cpu_set_cr4(uint64_t v);
+struct host_tables {
+	struct __attribute__((packed)) { uint16_t limit; uint64_t base; } gdt, idt;
+	uint16_t cs, ss, tr;
+};
+_Static_assert(sizeof(struct host_tables) == 26, "host_insn.S");
+void cpu_tables(struct host_tables *t);
+
+static inline uint64_t cpu_rdtsc(void)
+{
+	uint32_t lo, hi;
+	__asm__ volatile("lfence; rdtsc" : "=a"(lo), "=d"(hi) : : "memory");
+	return (uint64_t)hi << 32 | lo;
+}
+static inline uint64_t cpu_xgetbv(void)
+{
+	uint32_t lo, hi;
+	__asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+	return (uint64_t)hi << 32 | lo;
+}
+static inline void cpu_xsetbv(uint64_t v)
+{
+	__asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)v), "d"((uint32_t)(v >> 32)) : "memory");
+}
+static inline void cpu_xsave(void *area, uint64_t mask)
+{
+	__asm__ volatile("xsave64 (%0)" : : "r"(area), "a"((uint32_t)mask), "d"((uint32_t)(mask >> 32)) : "memory");
+}
+static inline void cpu_xrstor(const void *area, uint64_t mask)
+{
+	__asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"((uint32_t)mask), "d"((uint32_t)(mask >> 32)) : "memory");
+}
+static inline void cpu_fxsave(void *area) { __asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory"); }
+static inline void cpu_fxrstor(const void *area) { __asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory"); }
+
+/* ---- host_cpu.c */
+/* What CPUID says, the same on all CPUs; written by a backend's probe. */
+struct host_features {
+	uint64_t xcr0;           /* 0: no XSAVE, the area is FXSAVE's */
+	uint32_t fp_size;
+	bool rdtscp, ibpb;
+};
+extern struct host_features host_features;
+void host_cpu_probe(void);
+/* On a CPU that is being switched on. */
+void host_cpu_init(void);
+/* Base of the task state segment that tables point to (SDM 3A figure 8-4). */
+uint64_t host_cpu_tss(const struct host_tables *t);
+/* hal_counter() is the TSC plus what makes this CPU agree with the others: the difference, here. */
+int64_t host_cpu_counter_delta(void);
+/* Before a guest of VM id (never used again) runs here: no branch target of one VM reaches another. */
+void host_cpu_enter_vm(uint64_t id);
+/* RDTSCP and RDPID read the MSR itself. The host uses neither. */
+void host_cpu_tsc_aux(uint64_t value);
+
+#endif

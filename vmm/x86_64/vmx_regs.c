@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Guest registers in and out of the VMCS and of the struct beside it. Own CPU, or vCPU parked. CR0 and CR4 are split by the guest/host
+ * masks: the bits that VMX fixes are the host's, and the guest reads its own idea of them from the shadows (SDM 3C 25.6.6). */
+#include "vmx.h"
+#include <stddef.h>
+#include <string.h>
+
+#define VMX_SEG_FIELD(first, seg) ((first) + 2u * (seg))
+
+/* SDM 3C table 25-2: what AMD packs into 12 bits lies apart, and "unusable" stands beside P. */
+static uint32_t rights_of(const struct x86_seg *g)
+{
+	uint32_t rights = (g->attr & 0xffu) | (uint32_t)(g->attr & 0xf00u) << 4;
+
+	return g->attr & SEG_ATTR_P ? rights : rights | VMX_RIGHTS_UNUSABLE;
+}
+
+static uint16_t attr_of(uint32_t rights)
+{
+	uint16_t attr = (uint16_t)((rights & 0xff) | ((rights >> 4) & 0xf00));
+
+	return rights & VMX_RIGHTS_UNUSABLE ? attr & (uint16_t)~SEG_ATTR_P : attr;
+}
+
+static void seg_load(unsigned i, const struct x86_seg *g)
+{
+	vmcs_write(VMX_SEG_FIELD(VMCS_GUEST_ES_LIMIT, i), g->limit);
+	vmcs_write(VMX_SEG_FIELD(VMCS_GUEST_ES_BASE, i), g->base);
+	if (i >= SEG_GDTR)
+		return;
+	vmcs_write(VMX_SEG_FIELD(VMCS_GUEST_ES_SEL, i), g->selector);
+	vmcs_write(VMX_SEG_FIELD(VMCS_GUEST_ES_RIGHTS, i), rights_of(g));
+}
+
+static void seg_store(unsigned i, struct x86_seg *g)
+{
+	*g = (struct x86_seg){ .limit = (uint32_t)vmcs_read(VMX_SEG_FIELD(VMCS_GUEST_ES_LIMIT, i)),
+			       .base = vmcs_read(VMX_SEG_FIELD(VMCS_GUEST_ES_BASE, i)) };
+	if (i >= SEG_GDTR)
+		return;
+	g->selector = (uint16_t)vmcs_read(VMX_SEG_FIELD(VMCS_GUEST_ES_SEL, i));
+	g->attr = attr_of((uint32_t)vmcs_read(VMX_SEG_FIELD(VMCS_GUEST_ES_RIGHTS, i)));
+}
+
+/* ---- control registers and EFER; the VMCS is loaded ---- */
+
+uint64_t vmx_read_cr0(void)
+{
+	return (vmcs_read(VMCS_GUEST_CR0) & ~VMX_CR0_HOST) | (vmcs_read(VMCS_CR0_SHADOW) & VMX_CR0_HOST);
+}
+
+/* Caches are never off: CR0.CD would make every access uncached, and nothing here needs that. */
+void vmx_write_cr0(uint64_t v)
+{
+	uint64_t fixed0 = vmx_caps.cr0_fixed0 & ~(X86_CR0_PE | X86_CR0_PG); /* those two are free for an unrestricted guest */
+
+	vmcs_write(VMCS_CR0_SHADOW, v);
+	vmcs_write(VMCS_GUEST_CR0, ((v & ~(X86_CR0_CD | X86_CR0_NW)) | fixed0) & vmx_caps.cr0_fixed1);
+}
+
+uint64_t vmx_read_cr4(void)
+{
+	uint64_t mask = vmcs_read(VMCS_CR4_MASK);
+
+	return (vmcs_read(VMCS_GUEST_CR4) & ~mask) | (vmcs_read(VMCS_CR4_SHADOW) & mask);
+}
+
+/* Machine checks are the host's, whatever the guest says. */
+void vmx_write_cr4(uint64_t v)
+{
+	vmcs_write(VMCS_CR4_SHADOW, v);
+	vmcs_write(VMCS_GUEST_CR4, (v | X86_CR4_MCE | vmx_caps.cr4_fixed0) & vmx_caps.cr4_fixed1);
+}
+
+void vmx_write_efer(struct vmx_vcpu *s, uint64_t v)
+{
+	vmcs_write(VMCS_GUEST_EFER, v);
+	/* Exits write the control as well (SDM 3C 28.2): it is read back, not remembered. */
+	vmcs_write(VMCS_ENTRY_CONTROLS, vmx_caps.entry | (v & X86_EFER_LMA ? VMX_ENTRY_GUEST_64 : 0));
+	s->flush = true;
+}
+
+/* ---- whole ---- */
+
+/* 64-bit places in arch_regs that have a field. */
+struct reg_field { uint16_t offset; uint16_t field; };
+#define AT(member) offsetof(struct arch_regs, member)
+static const struct reg_field reg_fields[] = {
+	{ AT(cr3), VMCS_GUEST_CR3 }, { AT(dr7), VMCS_GUEST_DR7 }, { AT(pat), VMCS_GUEST_PAT }, { AT(debugctl), VMCS_GUEST_DEBUGCTL },
+	{ AT(sysenter_cs), VMCS_GUEST_SYSENTER_CS }, { AT(sysenter_esp), VMCS_GUEST_SYSENTER_ESP },
+	{ AT(sysenter_eip), VMCS_GUEST_SYSENTER_EIP },
+};
+
+static uint64_t *place_of(struct vmx_vcpu *s, size_t offset)
+{
+	return (uint64_t *)((char *)&s->regs + offset);
+}
+
+void vmx_regs_load(struct vmx_vcpu *s)
+{
+	for (unsigned i = 0; i < sizeof(reg_fields) / sizeof(reg_fields[0]); i++)
+		vmcs_write(reg_fields[i].field, *place_of(s, reg_fields[i].offset));
+	for (unsigned i = 0; i < SEG_COUNT; i++)
+		seg_load(i, &s->regs.seg[i]);
+	for (unsigned i = 0; i < 4; i++)
+		vmcs_write(VMCS_GUEST_PDPTE0 + 2 * i, s->pdpte[i]);
+	vmx_write_cr0(s->regs.cr0);
+	vmx_write_cr4(s->regs.cr4);
+	vmx_write_efer(s, s->regs.efer);
+	vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, s->interruptibility);
+	vmcs_write(VMCS_GUEST_PENDING_DEBUG, s->pending_debug);
+	s->flush = true;
+}
+
+void vmx_regs_store(struct vmx_vcpu *s)
+{
+	for (unsigned i = 0; i < sizeof(reg_fields) / sizeof(reg_fields[0]); i++)
+		*place_of(s, reg_fields[i].offset) = vmcs_read(reg_fields[i].field);
+	for (unsigned i = 0; i < SEG_COUNT; i++)
+		seg_store(i, &s->regs.seg[i]);
+	for (unsigned i = 0; i < 4; i++)
+		s->pdpte[i] = vmcs_read(VMCS_GUEST_PDPTE0 + 2 * i);
+	s->regs.cr0 = vmx_read_cr0();
+	s->regs.cr4 = vmx_read_cr4();
+	s->regs.efer = vmcs_read(VMCS_GUEST_EFER);
+	s->interruptibility = (uint32_t)vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
+	s->pending_debug = vmcs_read(VMCS_GUEST_PENDING_DEBUG);
+	vmx_msrs_store(s);
+}
+
+void vmx_get_regs(struct vcpu *v, struct arch_regs *r)
+{
+	struct vmx_vcpu *s = vmx_of(v);
+
+	if (s->live) {
+		vmx_use(s);
+		vmx_regs_store(s);
+	}
+	*r = s->regs;
+	r->version = ARCH_REGS_VERSION;
+}
+
+void vmx_set_regs(struct vcpu *v, const struct arch_regs *r)
+{
+	struct vmx_vcpu *s = vmx_of(v);
+
+	if (s->live) {
+		vmx_use(s);
+		vmx_regs_store(s); /* keeps what arch_regs does not hold, and takes the MSRs out of the CPU */
+	}
+	s->regs = *r;
+	s->regs.rflags |= X86_RFLAGS_FIXED;
+	if (s->live)
+		vmx_regs_load(s);
+	(void)vmx_pdptes_load(v); /* a state that cannot be is refused at entry */
+}
+
+/* ---- one by one ---- */
+
+/* In the VMCS while live, in the struct while parked. */
+struct reg_place { uint16_t offset, field; };
+static const struct reg_place reg_places[X86_REGS] = {
+	[X86_CR3] = { AT(cr3), VMCS_GUEST_CR3 }, [X86_PAT] = { AT(pat), VMCS_GUEST_PAT }, [X86_DEBUGCTL] = { AT(debugctl), VMCS_GUEST_DEBUGCTL },
+	[X86_FS_BASE] = { AT(seg[SEG_FS].base), VMCS_GUEST_FS_BASE }, [X86_GS_BASE] = { AT(seg[SEG_GS].base), VMCS_GUEST_GS_BASE },
+	[X86_SYSENTER_CS] = { AT(sysenter_cs), VMCS_GUEST_SYSENTER_CS }, [X86_SYSENTER_ESP] = { AT(sysenter_esp), VMCS_GUEST_SYSENTER_ESP },
+	[X86_SYSENTER_EIP] = { AT(sysenter_eip), VMCS_GUEST_SYSENTER_EIP },
+	[X86_CR0] = { AT(cr0), VMCS_GUEST_CR0 }, [X86_CR4] = { AT(cr4), VMCS_GUEST_CR4 }, [X86_EFER] = { AT(efer), VMCS_GUEST_EFER },
+};
+/* Always in the struct. */
+static const uint16_t reg_memory[X86_REGS] = {
+	[X86_RIP] = AT(rip), [X86_RFLAGS] = AT(rflags), [X86_CR2] = AT(cr2), [X86_CR8] = AT(cr8), [X86_XCR0] = AT(xcr0), [X86_TSC_AUX] = AT(tsc_aux),
+	[X86_STAR] = AT(star), [X86_LSTAR] = AT(lstar), [X86_CSTAR] = AT(cstar), [X86_SFMASK] = AT(sfmask),
+	[X86_KERNEL_GS_BASE] = AT(kernel_gs_base),
+};
+
+static bool in_msrs(enum x86_reg r)
+{
+	return r == X86_STAR || r == X86_LSTAR || r == X86_CSTAR || r == X86_SFMASK || r == X86_KERNEL_GS_BASE;
+}
+
+static uint64_t cpl(struct vmx_vcpu *s)
+{
+	return s->live ? (vmcs_read(VMX_SEG_FIELD(VMCS_GUEST_ES_RIGHTS, SEG_SS)) >> 5) & 3 : (s->regs.seg[SEG_SS].attr >> 5) & 3u;
+}
+
+static uint64_t vmx_reg_get(struct vcpu *v, enum x86_reg r)
+{
+	struct vmx_vcpu *s = vmx_of(v);
+
+	if (r < X86_GPR0 + REG_GPRS)
+		return s->regs.gpr[r];
+	if (in_msrs(r))
+		vmx_msrs_store(s);
+	if (reg_memory[r])
+		return *place_of(s, reg_memory[r]);
+	if (s->live)
+		vmx_use(s);
+	if (r == X86_CPL)
+		return cpl(s);
+	if (!reg_places[r].field)
+		return 0;
+	if (!s->live)
+		return *place_of(s, reg_places[r].offset);
+	if (r == X86_CR0)
+		return vmx_read_cr0();
+	return r == X86_CR4 ? vmx_read_cr4() : vmcs_read(reg_places[r].field);
+}
+
+static void live_set(struct vmx_vcpu *s, enum x86_reg r, uint64_t value)
+{
+	vmx_use(s);
+	switch (r) {
+	case X86_CR0:
+		vmx_write_cr0(value);
+		s->flush = true;
+		break;
+	case X86_CR4:
+		vmx_write_cr4(value);
+		s->flush = true;
+		break;
+	case X86_EFER:
+		vmx_write_efer(s, value);
+		break;
+	default:
+		vmcs_write(reg_places[r].field, value);
+		s->flush |= r == X86_CR3;
+		break;
+	}
+}
+
+static void vmx_reg_set(struct vcpu *v, enum x86_reg r, uint64_t value)
+{
+	struct vmx_vcpu *s = vmx_of(v);
+
+	if (r < X86_GPR0 + REG_GPRS) {
+		s->regs.gpr[r] = value;
+		return;
+	}
+	if (r == X86_CR8_WATCH)
+		s->cr8_watch = value != 0;
+	if (in_msrs(r))
+		vmx_msrs_store(s);
+	if (reg_memory[r])
+		*place_of(s, reg_memory[r]) = r == X86_CR8 ? value & 0xf : value;
+	if (!reg_places[r].field)
+		return;
+	if (s->live)
+		live_set(s, r, value);
+	else
+		*place_of(s, reg_places[r].offset) = value;
+}
+
+static void vmx_seg_get(struct vcpu *v, unsigned seg, struct x86_seg *out)
+{
+	struct vmx_vcpu *s = vmx_of(v);
+
+	if (!s->live) {
+		*out = s->regs.seg[seg];
+		return;
+	}
+	vmx_use(s);
+	seg_store(seg, out);
+}
+
+/* ---- stepping and reset ---- */
+
+static bool in_long_mode(void)
+{
+	return (vmcs_read(VMCS_GUEST_EFER) & X86_EFER_LMA) &&
+	       (attr_of((uint32_t)vmcs_read(VMX_SEG_FIELD(VMCS_GUEST_ES_RIGHTS, SEG_CS))) & SEG_ATTR_L);
+}
+
+/* Breakpoints that MOV SS held back, and the single-step trap that the instruction would have ended with. */
+static void step_traps(struct vmx_vcpu *s)
+{
+	uint64_t pending = vmcs_read(VMCS_GUEST_PENDING_DEBUG), bits = 0;
+
+	if (pending & VMX_PENDING_BREAK)
+		bits = pending & VMX_PENDING_POINTS;
+	if (s->regs.rflags & X86_RFLAGS_TF)
+		bits |= VMX_PENDING_STEP;
+	if (pending)
+		vmcs_write(VMCS_GUEST_PENDING_DEBUG, 0);
+	if (!bits)
+		return;
+	s->regs.dr6 |= bits;
+	vmx_inject_exception(s, 1, false, 0);
+}
+
+void vmx_skip_to(struct vmx_vcpu *s, uint64_t rip)
+{
+	uint64_t held;
+
+	vmx_use(s);
+	s->regs.rip = in_long_mode() ? rip : rip & 0xffffffff;
+	s->regs.rflags &= ~X86_RFLAGS_RF;
+	held = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
+	if (held & (VMX_BLOCKED_BY_STI | VMX_BLOCKED_BY_SS))
+		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, held & ~(uint64_t)(VMX_BLOCKED_BY_STI | VMX_BLOCKED_BY_SS));
+	step_traps(s);
+}
+
+static void vmx_skip(struct vcpu *v, unsigned len)
+{
+	struct vmx_vcpu *s = vmx_of(v);
+
+	vmx_skip_to(s, s->regs.rip + len);
+	s->completed = true;
+}
+
+static void vmx_latch_reset(struct vcpu *v, bool power_on)
+{
+	struct vmx_vcpu *s = vmx_of(v);
+
+	s->event = 0;
+	s->irq = 0;
+	s->irq_sent = s->nmi_pending = s->cr8_watch = s->shutdown = false;
+	s->interruptibility = 0;
+	s->pending_debug = 0;
+	s->completed = true;
+	if (s->live) {
+		vmx_use(s);
+		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, 0);
+		vmcs_write(VMCS_GUEST_PENDING_DEBUG, 0);
+	}
+	if (power_on)
+		guest_fp_reset(&s->fp);
+}
+
+/* Not offered: no field of the VMCS switches SPEC_CTRL on the CPUs that are around. */
+static bool vmx_has_spec_ctrl(void)
+{
+	return false;
+}
+
+const struct hv_arch_ops vmx_arch_ops = {
+	.reg_get = vmx_reg_get,
+	.reg_set = vmx_reg_set,
+	.seg_get = vmx_seg_get,
+	.skip = vmx_skip,
+	.latch_reset = vmx_latch_reset,
+	.has_spec_ctrl = vmx_has_spec_ctrl,
+};
