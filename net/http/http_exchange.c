@@ -23,6 +23,11 @@ bool http_query(const struct http_exchange *x, const char *key, char *dst, size_
 	return x->request && http_query_find(x->head.query, key, dst, cap);
 }
 
+bool http_stray_query(const struct http_exchange *x, const char *known, char *dst, size_t cap)
+{
+	return x->request && http_query_stray(x->head.query, known, dst, cap);
+}
+
 const char *http_header(const struct http_exchange *x, const char *name)
 {
 	return x->request ? http_field_find(&x->parser, x->in, name) : NULL;

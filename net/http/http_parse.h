@@ -52,5 +52,7 @@ bool http_list_has(const char *list, const char *token);
 bool http_target_parse(char *target, const char **path, const char **query, const char **detail);
 /* Decoded value of key in an encoded query that http_target_parse accepted. */
 bool http_query_find(const char *query, const char *key, char *dst, size_t cap);
+/* Is there a key other than known (NULL: any)? Its decoded name goes to dst, cut to cap. */
+bool http_query_stray(const char *query, const char *known, char *dst, size_t cap);
 
 #endif

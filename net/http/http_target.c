@@ -201,3 +201,24 @@ bool http_query_find(const char *query, const char *key, char *dst, size_t cap)
 	}
 	return false;
 }
+
+bool http_query_stray(const char *query, const char *known, char *dst, size_t cap)
+{
+	const char *s = query;
+
+	while (s && *s) {
+		const char *name = s;
+		size_t n = 0;
+
+		if (!query_is_end(*name) && !(known && query_key_matches(&s, known))) {
+			while (!query_is_end(*name) && *name != '=' && n + 1 < cap)
+				dst[n++] = query_char(&name);
+			dst[n] = '\0';
+			return true;
+		}
+		s += strcspn(s, "&");
+		if (*s)
+			s++;
+	}
+	return false;
+}

@@ -35,6 +35,7 @@ struct route {
 	bool body_optional;
 	void (*handle)(struct call *c);
 	const char *operation;   /* operationId of openapi.json */
+	const char *query;       /* the one query parameter that is known, or NULL */
 };
 extern const struct route api_routes[];
 extern const unsigned api_nroutes;

@@ -126,6 +126,7 @@ static bool is_foreign(const struct http_exchange *x)
 static void api_handle(void *ctx, struct http_exchange *x)
 {
 	struct call c = {.x = x};
+	char stray[32];
 
 	(void)ctx;
 	http_add_header(x, "Cache-Control", "no-store");
@@ -138,6 +139,11 @@ static void api_handle(void *ctx, struct http_exchange *x)
 	}
 	if (c.route->right == RIGHT_CLIENT && is_foreign(x)) {
 		api_problem_text(x, PROBLEM_FORBIDDEN, "the page that asks is not this node's: Origin and Host differ");
+		return;
+	}
+	/* A misspelt parameter must not be taken for an absent one: "sha265" would leave an upload unchecked. */
+	if (http_stray_query(x, c.route->query, stray, sizeof(stray))) {
+		api_problem_text(x, PROBLEM_BAD_REQUEST, "unknown query parameter \"%s\": expected %s", stray, c.route->query ? c.route->query : "none");
 		return;
 	}
 	if (c.route->schema)

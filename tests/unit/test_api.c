@@ -239,11 +239,12 @@ static void test_digests(void)
 	refused_upload("?sha256=", "abc", 400, "bad-request", "sha256: expected 64", "an empty digest");
 	refused_upload("?sha256=ba78", "abc", 400, "bad-request", "sha256: expected 64", "a short digest");
 	refused_upload("?sha256=" ABC "0", "abc", 400, "bad-request", "sha256: expected 64", "65 digits");
+	refused_upload("?sha265=" ABC, "abc", 400, "bad-request", "unknown query parameter \"sha265\": expected sha256", "a misspelt parameter");
 	snprintf(longer, sizeof(longer), "?sha256=%s%s%s%s", ABC, ABC, ABC, ABC);
 	refused_upload(longer, "abc", 400, "bad-request", "sha256: expected 64", "256 digits");
 	refused_upload("?sha256=g" "a7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "abc", 400, "bad-request", "sha256: expected 64", "no hexadecimal digits");
 	refused_upload("?sha%32%356=ba78", "abc", 400, "bad-request", "sha256: expected 64", "a key in percent signs");
-	ok_eq(request("PUT", "/v1/images/up?a=b&sha256=" ABC, "abc"), 201, "behind another parameter");
+	ok_eq(request("PUT", "/v1/images/up?&sha256=" ABC, "abc"), 201, "behind an empty parameter");
 	ok_eq(request("DELETE", "/v1/images/up", NULL), 204, "removed");
 }
 

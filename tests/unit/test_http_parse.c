@@ -128,6 +128,10 @@ static void test_fields(void)
 	ok(!http_query_find("a=123456", "a", v, 6), "query value longer than the room");
 	ok(http_query_find("a=12345", "a", v, 6), "query value that just fits");
 	ok(http_query_find("aa=1&a", "a", v, sizeof v) && !v[0], "key without a value, behind a longer one");
+	ok(!http_query_stray("sha256=1&sha256=2&", "sha256", v, sizeof v), "no key but the known one");
+	ok(http_query_stray("sha256=1&sha2%356x", "sha256", v, sizeof v) && !strcmp(v, "sha256x"), "a stray key, decoded");
+	ok(http_query_stray("a=1", NULL, v, 1) && !v[0], "any key is stray; its name is cut to the room");
+	ok(!http_query_stray(NULL, NULL, v, sizeof v), "no query, no stray key");
 	ok(http_list_has("a, Upgrade ,b", "upgrade") && !http_list_has("upgrades", "upgrade"), "list tokens are whole");
 }
 

@@ -19,6 +19,8 @@ enum http_method http_method(const struct http_exchange *x);
 const char *http_method_name(const struct http_exchange *x);
 const char *http_path(const struct http_exchange *x);             /* percent-decoded, no query, normal: no "..", no NUL */
 bool http_query(const struct http_exchange *x, const char *key, char *dst, size_t cap); /* decoded; false: absent or longer than cap */
+/* A query key other than known (NULL: any), its name cut to cap; false: there is none. */
+bool http_stray_query(const struct http_exchange *x, const char *known, char *dst, size_t cap);
 const char *http_header(const struct http_exchange *x, const char *name); /* value or NULL; name in any case */
 bool http_has_body(const struct http_exchange *x);
 int64_t http_content_length(const struct http_exchange *x);       /* -1: chunked */
