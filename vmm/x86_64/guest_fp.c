@@ -63,12 +63,14 @@ void guest_fp_save(const struct guest_fp *f, uint64_t xcr0)
 {
 	if (!host_features.xcr0) {
 		cpu_fxsave(f->area);
+		cpu_fp_forget_pointers();
 		cpu_fxrstor(&fp_host);
 		return;
 	}
 	if (xcr0 != host_features.xcr0)
 		cpu_xsetbv(host_features.xcr0);
 	cpu_xsave(f->area, host_features.xcr0);
+	cpu_fp_forget_pointers();
 	cpu_xrstor(&fp_host, host_features.xcr0);
 }
 

@@ -62,6 +62,14 @@ static inline void cpu_xrstor(const void *area, uint64_t mask)
 	__asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"((uint32_t)mask), "d"((uint32_t)(mask >> 32)) : "memory");
 }
 static inline void cpu_fxsave(void *area) { __asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory"); }
+/* AMD's FXRSTOR and XRSTOR leave the last x87 instruction and data pointers as they are while no x87 exception is pending (APM 2 11.4.4.3),
+ * so one guest would see another's. An x87 load from our own memory overwrites them; the next restore puts the rest right. */
+static inline void cpu_fp_forget_pointers(void)
+{
+	static const int32_t own;
+
+	__asm__ volatile("fnclex\n\temms\n\tfildl %0" : : "m"(own));
+}
 static inline void cpu_fxrstor(const void *area) { __asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory"); }
 
 /* ---- host_cpu.c */
