@@ -14,6 +14,7 @@
 
 const struct hv_ops *hv_current;
 static char reason[HV_REASON_MAX];
+static bool told; /* reason is more than that no candidate fits */
 
 struct enable { struct work work; const struct hv_ops *ops; atomic_int result; /* 1: not yet */ };
 static struct enable enables[HAL_MAX_CPUS]; /* static: a CPU that answers late must find its message */
@@ -69,8 +70,10 @@ static bool hv_try(const struct hv_ops *ops)
 	}
 	if (err == OK)
 		return true;
-	/* The last reason stands: candidates of other vendors refuse first. */
-	memcpy(reason, why, sizeof(reason));
+	/* That this CPU is none of a candidate's does not hide why the right one cannot. */
+	if (err != E_NOENT || !told)
+		memcpy(reason, why, sizeof(reason));
+	told |= err != E_NOENT;
 	return false;
 }
 

@@ -24,12 +24,18 @@ static err_t refuse(char *reason, const char *why)
 	return E_UNSUPPORTED;
 }
 
+static err_t absent(char *reason)
+{
+	fmt_buf(reason, HV_REASON_MAX, "this CPU has no AMD SVM");
+	return E_NOENT;
+}
+
 static err_t svm_probe(char *reason)
 {
 	struct cpu_leaf l;
 
 	if (cpu_leaf(0x80000000, 0).a < 0x8000000a || !(cpu_leaf(0x80000001, 0).c & (1u << 2)))
-		return refuse(reason, "this CPU has no AMD SVM");
+		return absent(reason);
 	l = cpu_leaf(0x8000000a, 0);
 	if (!(l.d & SVM_F_NPT))
 		return refuse(reason, "AMD SVM without nested paging is not supported");

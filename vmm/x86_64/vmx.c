@@ -24,6 +24,12 @@ static err_t refuse(char *reason, const char *why)
 	return E_UNSUPPORTED;
 }
 
+static err_t absent(char *reason)
+{
+	fmt_buf(reason, HV_REASON_MAX, "this CPU has neither AMD SVM nor Intel VT-x");
+	return E_NOENT;
+}
+
 static bool locked_off(void)
 {
 	uint64_t fc = cpu_rdmsr(MSR_FEATURE_CONTROL);
@@ -37,7 +43,7 @@ static err_t vmx_probe(char *reason)
 	err_t err;
 
 	if (cpu_leaf(0, 0).a < 1 || !(cpu_leaf(1, 0).c & (1u << 5)))
-		return refuse(reason, "this CPU has neither AMD SVM nor Intel VT-x");
+		return absent(reason);
 	if (locked_off())
 		return refuse(reason, "Intel VT-x is switched off by the machine's firmware setup");
 	host_cpu_probe();

@@ -58,7 +58,8 @@ struct hv_event { enum hv_event_kind kind; uint8_t vector; bool has_error; uint3
 #define HV_REASON_MAX 96
 struct hv_ops {
 	const char *name; /* "svm" */
-	/* Can this machine do it? On CPU 0. E_UNSUPPORTED: reason (HV_REASON_MAX bytes) says why, for the operator. */
+	/* Can this machine do it? On CPU 0. reason (HV_REASON_MAX bytes) says why not, for the operator. E_NOENT: it has no such thing at all;
+	 * E_UNSUPPORTED: it has, and still cannot. */
 	err_t (*probe)(char *reason);
 	/* Switches it on/off on the calling CPU; enable is called once per CPU before any vCPU runs there. */
 	err_t (*cpu_enable)(void);
