@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The VMX backend without the hardware: exits decoded from register values, event re-injection, the choice of controls from capability
- * MSRs (recorded on Bochs' CPU models), and whole runs with a played CPU. Host only. */
+/* The VMX backend without the hardware: exits decoded from register values as SDM 3C 28.2 describes them, event re-injection, the choice
+ * of controls from capability MSRs (recorded on Bochs' CPU models), and whole runs with a played CPU. Host only. */
 #include "tap.h"
 #include <core/arith.h>
 #include <core/hal.h>
@@ -39,7 +39,7 @@ static void test_operands(void)
 
 	ok(e.kind == HV_EXIT_CPUID && e.cpuid.leaf == 0x40000000 && e.cpuid.subleaf == 0xffffffff, "CPUID takes the low halves");
 	gpr[REG_RAX] = 0xffffff54;
-	/* recorded in Bochs: out %al,(%dx) with DX 0x3f8 */
+	/* out %al,(%dx) with DX 0x3f8 */
 	e = decode((struct vmx_exit_in){ .reason = VMX_EXIT_IO, .qualification = 0x3f80000, .gpr = gpr }, &d);
 	ok(e.kind == HV_EXIT_PIO && e.pio.port == 0x3f8 && e.pio.size == 1 && e.pio.write && !e.pio.string && e.pio.value == 0x54, "OUT DX, AL");
 	e = decode((struct vmx_exit_in){ .reason = VMX_EXIT_IO, .qualification = 0xcfc000b }, &d);
@@ -62,7 +62,7 @@ static void test_operands(void)
 static void test_ept_exits(void)
 {
 	struct vmx_decoded d;
-	/* recorded in Bochs: a write to the LAPIC's page, linear address valid and translated */
+	/* a write to the LAPIC's page, linear address valid and translated */
 	struct hv_exit e = decode((struct vmx_exit_in){ .reason = VMX_EXIT_EPT_VIOLATION, .qualification = 0x182, .physical = 0xfee00080 }, &d);
 
 	ok(e.kind == HV_EXIT_STAGE2 && e.stage2.addr.v == 0xfee00080 && e.stage2.access == GMEM_W && !e.stage2.walk, "EPT violation: write");
@@ -158,11 +158,20 @@ static void test_events(void)
 
 /* ---- capability MSRs */
 
-/* As corei7_skylake_x has them: all that is wanted. */
+/* Recorded on Bochs' models: one that has all that is wanted, one without unrestricted guest, one without EPT. */
 static const struct vmx_msrs skylake = {
-	.basic = 0x00da04000000002bull, .pin = 0x000000ff00000016ull, .proc = 0xfff9fffe04006172ull, .exit = 0x01ffffff00036dfbull,
-	.entry = 0x0003ffff000011fbull, .misc = 0x7004c1e7ull, .cr0_fixed0 = 0x80000021, .cr0_fixed1 = 0xffffffff, .cr4_fixed0 = 0x2000,
-	.cr4_fixed1 = 0x3767ff, .proc2 = 0x0037ffff00000000ull, .ept_vpid = 0x00000f0106734141ull, .rdtscp = true, .invpcid = true,
+	.basic = 0xd810000000002b, .pin = 0xff00000016, .proc = 0xfff9fffe04006172, .exit = 0x407fffff00036dfb, .entry = 0xffff000011fb,
+	.misc = 0x600401e0, .cr0_fixed0 = 0x80000021, .cr0_fixed1 = 0xffffffff, .cr4_fixed0 = 0x2000, .cr4_fixed1 = 0x3727ff,
+	.proc2 = 0x2577fff00000000, .ept_vpid = 0xf0106734141, .rdtscp = true, .invpcid = true,
+};
+static const struct vmx_msrs lynnfield = {
+	.basic = 0xd810000000002b, .pin = 0x7f00000016, .proc = 0xfff9fffe04006172, .exit = 0x407fffff00036dfb, .entry = 0xffff000011fb,
+	.misc = 0x401e0, .cr0_fixed0 = 0x80000021, .cr0_fixed1 = 0xffffffff, .cr4_fixed0 = 0x2000, .cr4_fixed1 = 0x67ff,
+	.proc2 = 0x7f00000000, .ept_vpid = 0xf0106114141, .rdtscp = true,
+};
+static const struct vmx_msrs penryn = {
+	.basic = 0xd810000000002b, .pin = 0x3f00000016, .proc = 0xf7f9fffe04006172, .exit = 0x4003ffff00036dfb, .entry = 0x3fff000011fb,
+	.misc = 0x401e0, .cr0_fixed0 = 0x80000021, .cr0_fixed1 = 0xffffffff, .cr4_fixed0 = 0x2000, .cr4_fixed1 = 0x427ff, .proc2 = 0x4100000000,
 };
 
 static void refused(struct vmx_msrs m, const char *part)
@@ -187,6 +196,8 @@ static void test_caps(void)
 	ok((c.pin & 0x16) == 0x16 && (c.proc & 0x04006172) == 0x04006172, "bits that must be 1 are");
 	ok(!(c.proc2 & (1u << 9)) && !(c.proc2 & (1u << 20)), "nothing unasked: no virtual-interrupt delivery, no XSAVES");
 
+	refused(lynnfield, "unrestricted guest");
+	refused(penryn, "extended page tables");
 	m.proc2 &= ~((uint64_t)VMX_PROC2_EPT << 32);
 	refused(m, "extended page tables");
 	m = skylake;
