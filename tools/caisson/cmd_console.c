@@ -200,6 +200,8 @@ static enum cli_exit console_tick(struct console *c)
 		return cli_fail(c->cli, CLI_CONFLICT, "someone else is typing on the console of '%s'; nothing was sent", c->name);
 	if (c->input_ended && !c->end_ms)
 		c->end_ms = now + c->linger_ms;
+	/* Also a person who leaves waits, shortly, for the other end's Close: a socket that is closed with something unread in it is reset, and
+	 * the reset can overtake our Close and the last keys. */
 	if (!c->ws.close_sent && (c->left || (c->end_ms && now >= c->end_ms))) {
 		(void)ws_send_close(&c->ws);
 		c->end_ms = now + CLOSE_MS;
@@ -220,8 +222,6 @@ static enum cli_exit console_pump(struct console *c)
 			code = console_tick(c);
 		if (code == CLI_OK)
 			code = ws_flush(c->cli, &c->ws);
-		if (code == CLI_OK && c->left && c->ws.close_sent && !ws_output_waits(&c->ws))
-			break; /* a person does not wait for the other end's Close */
 		if (code == CLI_OK && !c->ws.closed)
 			code = console_wait(c);
 	}
