@@ -6,6 +6,7 @@
  */
 #include "api.h"
 #include "signals.h"
+#include "list.h"
 #include "table.h"
 
 #include <errno.h>
@@ -168,29 +169,7 @@ static void image_add_row(struct table *t, yyjson_val *image)
 enum cli_exit cmd_image_list(struct cli *cli, const struct cli_args *args)
 {
 	static const char *const headers[] = {"NAME", "SIZE", "SHA256", "IN USE"};
-	struct api api = {0};
-	yyjson_doc *doc = NULL;
-	size_t i, max;
-	yyjson_val *image;
-	enum cli_exit code = api_get_json(cli, &api, "GET", "/v1/images", NULL, API_TIMEOUT_MS, &doc);
-	if (code == CLI_OK && doc) {
-		bool names = args_option(args, "names") != NULL;
-		struct table t;
-		table_init(&t, headers, 4);
-		yyjson_arr_foreach(yyjson_obj_get(yyjson_doc_get_root(doc), "items"), i, max, image)
-		{
-			if (names)
-				table_line(json_text(image, "name", ""));
-			else
-				image_add_row(&t, image);
-		}
-		if (!names && !table_print(&t))
-			code = cli_fail(cli, CLI_LOCAL, "out of memory");
-		table_fini(&t);
-	}
-	yyjson_doc_free(doc);
-	api_fini(&api);
-	return code;
+	return list_print(cli, args, "/v1/images", headers, 4, image_add_row);
 }
 
 enum cli_exit cmd_image_remove(struct cli *cli, const struct cli_args *args)

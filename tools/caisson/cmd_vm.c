@@ -4,6 +4,7 @@
  * the console have files of their own.
  */
 #include "api.h"
+#include "list.h"
 #include "table.h"
 
 #include <stdio.h>
@@ -27,29 +28,7 @@ static void vm_add_row(struct table *t, yyjson_val *vm)
 enum cli_exit cmd_vm_list(struct cli *cli, const struct cli_args *args)
 {
 	static const char *const headers[] = {"NAME", "STATE", "VCPUS", "MEMORY", "UPTIME", "REASON"};
-	struct api api = {0};
-	yyjson_doc *doc = NULL;
-	size_t i, max;
-	yyjson_val *vm;
-	enum cli_exit code = api_get_json(cli, &api, "GET", "/v1/vms", NULL, API_TIMEOUT_MS, &doc);
-	if (code == CLI_OK && doc) {
-		bool names = args_option(args, "names") != NULL;
-		struct table t;
-		table_init(&t, headers, 6);
-		yyjson_arr_foreach(yyjson_obj_get(yyjson_doc_get_root(doc), "items"), i, max, vm)
-		{
-			if (names)
-				table_line(json_text(vm, "name", ""));
-			else
-				vm_add_row(&t, vm);
-		}
-		if (!names && !table_print(&t))
-			code = cli_fail(cli, CLI_LOCAL, "out of memory");
-		table_fini(&t);
-	}
-	yyjson_doc_free(doc);
-	api_fini(&api);
-	return code;
+	return list_print(cli, args, "/v1/vms", headers, 6, vm_add_row);
 }
 
 static void vm_show_stats(yyjson_val *vm)
