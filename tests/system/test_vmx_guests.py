@@ -12,11 +12,15 @@ from bochs import BochsMachine  # noqa: E402
 from tap import Tap  # noqa: E402
 
 
+# The guest with more than 4 GiB of address space asks for more memory than these machines have.
+MODELS = [s for s in OLDER if s[0] != "big"]
+
+
 def main():
     tap = Tap()
     for title, steps, machine in (("two CPUs", ALL, {"cpus": 2}), ("one CPU", ONE_CPU, {"cpus": 1}),
-                                  ("Haswell", OLDER, {"cpus": 2, "cpu": "corei7_haswell_4770"}),
-                                  ("Ice Lake", OLDER, {"cpus": 2, "cpu": "corei7_icelake_u"})):
+                                  ("Haswell", MODELS, {"cpus": 2, "cpu": "corei7_haswell_4770"}),
+                                  ("Ice Lake", MODELS, {"cpus": 2, "cpu": "corei7_icelake_u"})):
         tap.note(title)
         on_node(tap, wanted(steps), machine_class=BochsMachine, memory_mib=1024, **machine)
     return tap.done()
