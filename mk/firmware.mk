@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # $(O)/caisson.efi. Every .c and .S under efi core net vmm sandbox is part of it, except folders of another architecture
 # and folders called tests: a new file needs no line here.
-ARCHES := x86_64 aarch64
 FW_DIRS := $(wildcard efi core net vmm sandbox)
 FW_NOT := $(foreach a,$(filter-out $(ARCH),$(ARCHES)),-path '*/$(a)' -prune -o) -name tests -prune -o
 FW_SRC := $(sort $(shell find $(FW_DIRS) $(FW_NOT) \( -name '*.c' -o -name '*.S' \) -print))

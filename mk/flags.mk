@@ -16,13 +16,15 @@ FW_CODEGEN := -O2 -g -fPIE -fvisibility=hidden -fno-common -ffunction-sections -
 FW_LIB_CFLAGS := $(FW_CODEGEN)
 
 # ---- the command line
-TOOL_TRIPLET := x86_64-linux-gnu
+TOOL_ARCH := x86_64
+TOOL_TRIPLET := $(TOOL_ARCH)-linux-gnu
 TOOL_CC := $(TOOL_TRIPLET)-gcc
 TOOL_AR := $(TOOL_TRIPLET)-ar
 TOOL_CODEGEN := -O2 -g -fPIE -fno-common -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fstack-protector-strong
 TOOL_LIB_CFLAGS := $(TOOL_CODEGEN)
 
 # ---- the host: coverage instrumentation is on everywhere, so that one archive serves unit tests and fuzz targets
+HOST_ARCH := $(shell uname -m)
 HOST_CC := clang
 HOST_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST_CODEGEN := -g -O1 -fno-omit-frame-pointer -fno-common

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Builds the third-party libraries of one flavour into $(OUT)/{include,lib}. Called by mk/deps.mk with
 #   OUT, SRC (unpacked sources), CC, AR, LIB_CFLAGS, LIBS (libraries wanted), MUSL (firmware, plain or empty: the host's libc)
-# and for musl: TRIPLET, MUSL_DROP, MUSL_STRING_CFLAGS, RAW_SYSCALL. Headers and libraries land where the
+# and for musl: TRIPLET, MUSL_DROP, MUSL_WITHOUT, MUSL_STRING_CFLAGS, RAW_SYSCALL, VECTOR_REGISTER. Headers and libraries land where the
 # project compiles against them: one include folder, our configuration in it under the names that the libraries look for.
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -23,15 +23,15 @@ all: $(LIBS:%=$(OUT)/lib/lib%.a) $(if $(MUSL),$(OUT)/lib/libc.a)
 
 # A change of flags rebuilds; the file changes only when they do.
 $(OUT)/flags: FORCE
-	@mkdir -p $(@D); printf '%s\n' '$(subst $(CURDIR),.,$(CC) $(CFLAGS) $(MUSL) $(MUSL_DROP) $(MUSL_STRING_CFLAGS))' >$@.new; \
+	@mkdir -p $(@D); printf '%s\n' '$(subst $(CURDIR),.,$(CC) $(CFLAGS) $(MUSL) $(MUSL_DROP) $(MUSL_WITHOUT) $(MUSL_STRING_CFLAGS))' >$@.new; \
 	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 FORCE:
 
 # ---- headers
-$(OUT)/headers: $(SRC)/mbedtls/.stamp $(SRC)/lwip/.stamp $(SRC)/yyjson/.stamp $(SRC)/libyaml/.stamp
+$(OUT)/headers: $(SRC)/mbedtls/.stamp $(SRC)/lwip/.stamp $(SRC)/yyjson/.stamp $(SRC)/libyaml/.stamp $(SRC)/dtc/.stamp $(SRC)/zlib/.stamp
 	mkdir -p $(INC)/arch
 	cp -R $(SRC)/mbedtls/include/mbedtls $(SRC)/mbedtls/include/psa $(SRC)/mbedtls/3rdparty/everest/include/everest $(SRC)/lwip/src/include/lwip $(SRC)/lwip/src/include/netif $(INC)/
-	cp $(SRC)/yyjson/src/yyjson.h $(SRC)/libyaml/include/yaml.h $(INC)/
+	cp $(SRC)/yyjson/src/yyjson.h $(SRC)/libyaml/include/yaml.h $(addprefix $(SRC)/dtc/libfdt/,fdt.h libfdt.h libfdt_env.h) $(addprefix $(SRC)/zlib/,zlib.h zconf.h) $(INC)/
 	rm -f $(INC)/mbedtls/mbedtls_config.h
 	touch $@
 $(INC)/mbedtls/mbedtls_config.h: deps/mbedtls_config.h $(OUT)/headers
@@ -56,12 +56,13 @@ $(OUT)/lib/libc.a: $(SRC)/musl/.stamp $(wildcard deps/musl/*.h) $(OUT)/flags
 	cd $(MUSL_OBJ) && env -u MAKEFLAGS -u MFLAGS CC="$(CC)" AR="$(AR)" RANLIB="$(AR) s" CPPFLAGS="$(MUSL_CPPFLAGS)" CFLAGS="$(MUSL_CFLAGS)" \
 	  $(abspath $(SRC))/musl/configure --srcdir=$(shell realpath -ms --relative-to=$(MUSL_OBJ) $(SRC)/musl) --target=$(TRIPLET) \
 	  --prefix=$(abspath $(OUT)) --disable-shared --disable-wrapper --disable-optimize >configure.log 2>&1 || { tail -5 configure.log; false; }
-	printf '%s\n' 'AOBJS = $$(LIBC_OBJS)' 'obj/src/string/%.o: CFLAGS_ALL += $(MUSL_STRING_CFLAGS)' >>$(MUSL_OBJ)/config.mak
+	printf '%s\n' 'AOBJS = $$(LIBC_OBJS)' 'ARCH_SRCS := $$(filter-out $(MUSL_WITHOUT),$$(sort $$(wildcard $$(ARCH_GLOBS))))' \
+	  'obj/src/string/%.o: CFLAGS_ALL += $(MUSL_STRING_CFLAGS)' >>$(MUSL_OBJ)/config.mak
 	+cd $(MUSL_OBJ) && $(MAKE) --no-print-directory AR="$(AR)" RANLIB="$(AR) s" install-headers install-libs >make.log 2>&1 || { tail -5 make.log; false; }
 ifeq ($(MUSL),firmware)
 	for o in $(MUSL_DROP) $(MUSL_DROP); do $(AR) d $@ $$o 2>/dev/null || :; done
 	@if $(TRIPLET)-objdump -d $@ | grep -E '\s($(RAW_SYSCALL))\s*$$'; then echo '$@: a system call instruction is left'; rm $@; false; fi
-	@if $(TRIPLET)-objdump -d $(MUSL_OBJ)/obj/src/string/*.o | grep -q '%xmm'; then echo '$@: a string function uses vector registers'; rm $@; false; fi
+	@if $(TRIPLET)-objdump -d $(MUSL_OBJ)/obj/src/string/*.o | grep -qE '$(VECTOR_REGISTER)'; then echo '$@: a string function uses vector registers'; rm $@; false; fi
 endif
 endif
 
@@ -71,10 +72,16 @@ mbedtls_CFLAGS := -I$(SRC)/mbedtls/library $(addprefix -I$(SRC)/mbedtls/3rdparty
 lwip_SRC := $(wildcard $(addprefix $(SRC)/lwip/src/,core/*.c core/ipv4/*.c core/ipv6/*.c)) $(addprefix $(SRC)/lwip/src/,netif/ethernet.c apps/sntp/sntp.c)
 yyjson_SRC := $(SRC)/yyjson/src/yyjson.c
 yaml_SRC := $(wildcard $(SRC)/libyaml/src/*.c)
+# Without overlays: they parse text. The monitor and the machine layer call it, so the firmware's keeps to their registers.
+fdt_SRC := $(addprefix $(SRC)/dtc/libfdt/,fdt.c fdt_check.c fdt_ro.c fdt_rw.c fdt_sw.c fdt_wip.c fdt_strerror.c fdt_addresses.c)
+fdt_CFLAGS := $(if $(filter firmware,$(MUSL)),$(MUSL_STRING_CFLAGS))
 yaml_CFLAGS := -DYAML_VERSION_MAJOR=0 -DYAML_VERSION_MINOR=2 -DYAML_VERSION_PATCH=5 -DYAML_VERSION_STRING='"0.2.5"' -DYAML_DECLARE_STATIC
+# Of zlib nothing but inflate, which gets its memory from the caller.
+inflate_SRC := $(addprefix $(SRC)/zlib/,inflate.c inftrees.c inffast.c adler32.c crc32.c zutil.c)
+inflate_CFLAGS := $(if $(filter firmware,$(MUSL)),$(MUSL_STRING_CFLAGS)) -DZ_SOLO
 
-# The files that hold AES intrinsics; whether they run is decided by CPUID.
-$(addprefix $(OUT)/obj/mbedtls/,aes.o aesni.o gcm.o): EXTRA = $(FW_AESNI_CFLAGS)
+# The files that hold AES intrinsics; whether they run is decided by asking the CPU.
+$(addprefix $(OUT)/obj/mbedtls/,aes.o aesni.o gcm.o): EXTRA = $(FW_AES_CFLAGS)
 
 define LIB_RULES
 $(1)_OBJ := $$(patsubst %.c,$(OUT)/obj/$(1)/%.o,$$(notdir $$($(1)_SRC)))

@@ -11,5 +11,6 @@ FW_OBJCOPY_TARGET := efi-app-x86_64
 # The stack protector's guard belongs to core as well: it is set once, before any protected frame that returns.
 FW_LIBC_DROP := clone.o syscall_cp.o __unmapself.o vfork.o restore.o __set_thread_area.o __stack_chk_fail.o
 # AES and carry-less multiplication are chosen at run time by CPUID; only this file may use what they imply.
-FW_AESNI_CFLAGS := -maes -mpclmul
+FW_AES_CFLAGS := -maes -mpclmul
+FW_VECTOR_REGISTER := %xmm
 FW_RAW_SYSCALL := syscall|sysenter|int \+\$$0x80

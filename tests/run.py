@@ -20,8 +20,10 @@ import time
 
 FUZZ_SECONDS = 5
 LIMIT_S = {"style": 300, "unit": 300, "fuzz": 120, "guest": 900, "system": 1500}
-# Programs of these groups share nothing, so that two may run at a time.
+# Programs of these groups share nothing, so that two may run at a time; so may those with these names, last in their group: Bochs' time is
+# counted in instructions, so that its guests notice nothing of the load.
 PARALLEL = {"style", "unit", "fuzz"}
+PARALLEL_NAMES = "system/test_vmx_*"
 TAP_LINE = re.compile(r"(not )?ok\b([^#]*)(#\s*(SKIP|TODO)\b.*)?", re.I)
 
 running = set()
@@ -45,8 +47,9 @@ def programs(group):
     if group in ("guest", "system"):
         return [("%s/%s" % (group, os.path.basename(p)[:-3]), [sys.executable, p])
                 for p in sorted(glob.glob("tests/%s/test_*.py" % group))]
-    sources = sorted(glob.glob("tests/%s/%s_*.c" % (group, {"unit": "test", "fuzz": "fuzz"}[group])))
-    names = [os.path.basename(s)[:-2] for s in sources]
+    # Those of one architecture have a folder of its name.
+    sources = sorted(glob.glob("tests/%s/**/%s_*.c" % (group, {"unit": "test", "fuzz": "fuzz"}[group]), recursive=True))
+    names = [os.path.relpath(s, "tests/" + group)[:-2] for s in sources]
     if group == "unit":
         return [("unit/" + n, ["build/host/unit/" + n]) for n in names]
     return [("fuzz/" + n, fuzz_command(n)) for n in names]
@@ -54,8 +57,9 @@ def programs(group):
 
 def fuzz_command(name):
     """A fixed seed and a short budget: repeats what was found before and looks a little further."""
-    found = "build/fuzz/" + name[len("fuzz_"):]
-    seeds = "tests/fuzz/corpus/" + name[len("fuzz_"):]
+    plain = os.path.basename(name)[len("fuzz_"):]
+    found = "build/fuzz/" + plain
+    seeds = "tests/fuzz/corpus/" + plain
     os.makedirs(found, exist_ok=True)
     return ["build/host/fuzz/" + name, "-seed=1", "-max_total_time=%d" % FUZZ_SECONDS, "-timeout=25", "-print_final_stats=1",
             "-artifact_prefix=%s-" % found, found] + ([seeds] if os.path.isdir(seeds) else [])
@@ -159,33 +163,57 @@ def report(result):
     sys.stdout.flush()
 
 
+def of_arch(name, arch):
+    """Programs that boot a machine of one architecture: aarch64's are called so."""
+    if not arch or name.split("/")[0] not in ("guest", "system"):
+        return True
+    return ("/test_arm_" in name) == (arch == "aarch64")
+
+
 def selected(name, pattern):
     return not pattern or fnmatch.fnmatch(name, pattern) or pattern in name
+
+
+def run_group(group, jobs, results):
+    """Runs jobs, those that want the machine for themselves first."""
+    apart = [job for job in jobs if group in PARALLEL or fnmatch.fnmatch(job[0], PARALLEL_NAMES)]
+    run_jobs(group, [job for job in jobs if job not in apart], results, 1)
+    run_jobs(group, apart, results, 2)
+
+
+def run_jobs(group, jobs, results, at_a_time):
+    """Runs jobs and appends their results, in order. Interrupted, it ends what is running: the pool waits for that before it goes."""
+    with concurrent.futures.ThreadPoolExecutor(at_a_time) as pool:
+        try:
+            for done in pool.map(lambda job: run_one(group, *job), jobs):
+                report(done)
+                results.append(done)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            with running_lock:
+                for pid in running:
+                    end_group(pid, signal.SIGTERM)
+            raise
 
 
 def main():
     parser = argparse.ArgumentParser(description="Runs the test programs of some groups.")
     parser.add_argument("-k", metavar="PATTERN", help="only programs whose name (group/name) contains or matches this")
+    parser.add_argument("-a", metavar="ARCH", help="of guest and system tests only those of this architecture")
     parser.add_argument("groups", nargs="+", choices=sorted(LIMIT_S))
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    results = []
+    results, began = [], time.monotonic()
     try:
         for group in args.groups:
-            jobs = [(n, c) for n, c in programs(group) if selected(n, args.k)]
-            with concurrent.futures.ThreadPoolExecutor(2 if group in PARALLEL else 1) as pool:
-                for done in pool.map(lambda job, g=group: run_one(g, *job), jobs):
-                    report(done)
-                    results.append(done)
+            run_group(group, [(n, c) for n, c in programs(group) if selected(n, args.k) and of_arch(n, args.a)], results)
     except (KeyboardInterrupt, SystemExit):
-        with running_lock:
-            for pid in running:
-                end_group(pid, signal.SIGTERM)
         print("interrupted")
         return 130
     failed = [r for r in results if r.failed]
     for r in failed:
         print("FAIL  %s: %s" % (r.name, "; ".join(r.complaints)[:300]))
+    print("%d min %02d s" % divmod(time.monotonic() - began, 60))
     print("%d passed, %d failed, %d skipped" % tuple(sum(getattr(r, f) for r in results) for f in ("passed", "failed", "skipped")))
     return 1 if failed or not any(r.passed for r in results) else 0
 

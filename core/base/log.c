@@ -117,7 +117,7 @@ uint64_t log_next_seq(void)
 
 void log_break_lock(void)
 {
-	spin_unlock(&log_lock);
+	spin_init(&log_lock);
 }
 
 bool log_allowed(struct log_limit *l, uint32_t burst)

@@ -18,10 +18,13 @@ struct pci_cfg_ops {
 /* The machine's own way to segment 0 (PC: ports 0xCF8/0xCFC); NULL when it has none. Machine layer or tests/fake. */
 const struct pci_cfg_ops *pci_cfg_arch(void);
 
-/* Memory-mapped configuration space by ACPI's MCFG. Init reads the table; returns the number of windows. */
+/* Memory-mapped configuration space by ACPI's MCFG, else by a device tree. Init reads the tables; returns the number of windows. */
 #define PCI_ECAM_MAX 8
 struct pci_ecam_window { uint16_t segment; uint8_t first_bus, last_bus; };
 unsigned pci_ecam_init(void);
+/* pci_ecam_fdt.c: calls add for each window of the device tree; base is bus 0's. */
+typedef void (*pci_ecam_fn)(uint64_t base, uint16_t segment, uint8_t first, uint8_t last);
+void pci_ecam_from_fdt(pci_ecam_fn add);
 const struct pci_ecam_window *pci_ecam_window(unsigned i);
 /* Ops for the window that has this bus, NULL when none has. */
 const struct pci_cfg_ops *pci_ecam_for(struct pci_addr a);

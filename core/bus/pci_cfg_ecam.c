@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* PCI Express enhanced configuration access (PCIe 5.0, 7.2.2) by ACPI's MCFG (PCI Firmware 3.3, 4.1.2). Boot CPU sets
+/* PCI Express enhanced configuration access (PCIe 5.0, 7.2.2) by ACPI's MCFG (PCI Firmware 3.3, 4.1.2) or a device tree. Boot CPU sets
  * up; buses are mapped one by one when first touched, also on the boot CPU. A window over RAM is not believed. */
 #include "pci_cfg.h"
 #include <core/acpi.h>
@@ -69,18 +69,15 @@ static void ecam_write(struct pci_addr a, unsigned off, unsigned size, uint32_t 
 
 static const struct pci_cfg_ops ecam_ops = {.space = 4096, .read = ecam_read, .write = ecam_write};
 
-/* One MCFG entry: base of bus 0, segment, first and last bus. */
-static void ecam_add(const uint8_t *p)
+static void ecam_add(uint64_t base, uint16_t segment, uint8_t first, uint8_t last)
 {
 	struct ecam *e = &ecam[necam];
-	uint64_t base = get_le64(p), end;
-	uint16_t segment = get_le16(p + 8);
-	uint8_t first = p[10], last = p[11];
+	uint64_t end;
 
 	if (necam == PCI_ECAM_MAX || first > last || base == 0 || !is_aligned(base, BUS_BYTES) ||
 	    !add_ok(base, (last + 1ull) * BUS_BYTES, &end) ||
 	    pci_overlaps_ram(base + first * BUS_BYTES, (last - first + 1ull) * BUS_BYTES)) {
-		log_warn("pci", "MCFG entry for segment %u, buses %u-%u at 0x%llx is not usable", segment, first, last,
+		log_warn("pci", "the window for segment %u, buses %u-%u at 0x%llx is not usable", segment, first, last,
 		         (unsigned long long)base);
 		return;
 	}
@@ -88,15 +85,23 @@ static void ecam_add(const uint8_t *p)
 	necam++;
 }
 
+/* One MCFG entry: base of bus 0, segment, first and last bus. */
+static void mcfg_entry(const uint8_t *p)
+{
+	ecam_add(get_le64(p), get_le16(p + 8), p[10], p[11]);
+}
+
 unsigned pci_ecam_init(void)
 {
 	const struct acpi_header *t;
 
 	necam = 0;
-	if (acpi_find("MCFG", 0, &t) != OK)
-		return 0;
+	if (acpi_find("MCFG", 0, &t) != OK) {
+		pci_ecam_from_fdt(ecam_add);
+		return necam;
+	}
 	for (uint64_t off = MCFG_FIRST; range_within(off, MCFG_ENTRY, t->length); off += MCFG_ENTRY)
-		ecam_add((const uint8_t *)t + off);
+		mcfg_entry((const uint8_t *)t + off);
 	return necam;
 }
 

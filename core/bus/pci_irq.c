@@ -11,6 +11,12 @@ enum { MSIX_CONTROL = 2, MSIX_TABLE = 4, MSIX_ENABLE = 1 << 15, MSIX_MASK_ALL = 
 enum { MSIX_ENTRY = 16, ENTRY_ADDR = 0, ENTRY_ADDR_HI = 4, ENTRY_DATA = 8, ENTRY_CONTROL = 12, ENTRY_MASKED = 1 };
 enum { MSI_CONTROL = 2, MSI_ADDR = 4, MSI_ENABLE = 1, MSI_MME = 7 << 4, MSI_64 = 1 << 7, MSI_MASKABLE = 1 << 8 };
 
+/* What the function's messages say of their sender (PCIe 5.0, 2.2.6.2), with its segment above. */
+static uint32_t pci_requester(const struct pci_dev *d)
+{
+	return (uint32_t)d->segment << 16 | (uint32_t)d->bus << 8 | (uint32_t)d->dev << 3 | d->fn;
+}
+
 /* Maps the table and switches MSI-X on with every entry masked. */
 static err_t msix_open(struct pci_dev *d)
 {
@@ -46,7 +52,7 @@ static err_t msix_setup(struct pci_dev *d, unsigned index, unsigned cpu, hal_irq
 		if (e != OK)
 			return e;
 	}
-	e = hal_msi_alloc(cpu, fn, ctx, &msi);
+	e = hal_msi_alloc(pci_requester(d), cpu, fn, ctx, &msi);
 	if (e != OK)
 		return e;
 	mmio_write32(d->msix_table, at + ENTRY_ADDR, (uint32_t)msi.address);
@@ -69,7 +75,7 @@ err_t pci_msi_setup(struct pci_dev *d, unsigned cpu, hal_irq_fn fn, void *ctx)
 	data = d->msi_cap + (control & MSI_64 ? 12u : 8u);
 	if (data + 2 > 256)
 		return E_CORRUPT;
-	e = hal_msi_alloc(cpu, fn, ctx, &msi);
+	e = hal_msi_alloc(pci_requester(d), cpu, fn, ctx, &msi);
 	if (e != OK)
 		return e;
 	if (msi.address >> 32 && !(control & MSI_64))

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finds the console's 16550 in ACPI's Serial Port Console Redirection table (SPCR revision 4) and Debug Port Table 2
+/* Finds the console's serial port in ACPI's Serial Port Console Redirection table (SPCR revision 4) and Debug Port Table 2
  * (DBG2 revision 0). Boot CPU. Pure decoding: every offset is checked against the table's length; touches no register. */
 #include "uart_find.h"
 #include <core/arith.h>
 
-#define PORT_16550 0u        /* SPCR interface type and DBG2 subtype numbers are the same */
-#define PORT_16550_SUBSET 1u
-#define PORT_16550_GAS 0x12u
+/* SPCR interface types and DBG2 subtypes are the same numbers. */
+enum { PORT_16550 = 0, PORT_16550_SUBSET = 1, PORT_PL011 = 3, PORT_SBSA_32 = 0xd, PORT_SBSA = 0xe, PORT_16550_GAS = 0x12 };
 #define DBG2_SERIAL 0x8000u
+
+enum { INT_8259 = 1, INT_IOAPIC = 2, INT_GIC = 8 };
 
 #define GAS_BYTES 12
 #define GAS_MEMORY 0
@@ -17,9 +18,14 @@ enum { SPCR_TYPE = 36, SPCR_GAS = 40, SPCR_INT_TYPE = 52, SPCR_IRQ = 53, SPCR_GS
 enum { DBG2_OFFSET = 36, DBG2_COUNT = 40, DBG2_BYTES = 44 };
 enum { DEV_LENGTH = 1, DEV_NGAS = 3, DEV_TYPE = 12, DEV_SUBTYPE = 14, DEV_GAS = 18, DEV_BYTES = 22 };
 
-static bool uart_is_16550(unsigned type)
+static bool uart_kind_of(unsigned type, enum uart_kind *kind)
 {
-	return type == PORT_16550 || type == PORT_16550_SUBSET || type == PORT_16550_GAS;
+	switch (type) {
+	case PORT_16550: case PORT_16550_SUBSET: case PORT_16550_GAS: *kind = UART_KIND_16550; return true;
+	case PORT_PL011: *kind = UART_KIND_PL011; return true;
+	case PORT_SBSA_32: case PORT_SBSA: *kind = UART_KIND_SBSA; return true;
+	default: return false;
+	}
 }
 
 /* ACPI 6.5, 5.2.3.2 generic address: space, bit width, bit offset, access size (3: dword, 2: word), address. */
@@ -33,7 +39,11 @@ static err_t uart_decode_gas(const uint8_t *g, struct uart_place *out)
 		out->mmio = true;
 	else
 		return E_UNSUPPORTED;
+	if (out->kind != UART_KIND_16550 && !out->mmio)
+		return E_UNSUPPORTED;
 	out->addr = addr;
+	/* Lines of devices in memory are level-triggered; a PC's COM ports are on edge-triggered ISA lines. */
+	out->level = out->mmio;
 	out->stride = out->mmio && g[3] == 3 ? 4 : out->mmio && g[3] == 2 ? 2 : 1;
 	return OK;
 }
@@ -46,14 +56,14 @@ err_t uart_find_spcr(const struct acpi_header *t, struct uart_place *out)
 
 	if (t->length < SPCR_BYTES)
 		return E_CORRUPT;
-	if (!uart_is_16550(p[SPCR_TYPE]))
+	if (!uart_kind_of(p[SPCR_TYPE], &u.kind))
 		return E_UNSUPPORTED;
 	e = uart_decode_gas(p + SPCR_GAS, &u);
 	if (e != OK)
 		return e;
-	if (p[SPCR_INT_TYPE] & 1)
+	if (p[SPCR_INT_TYPE] & INT_8259)
 		u.gsi = p[SPCR_IRQ];
-	else if ((p[SPCR_INT_TYPE] & 2) && get_le32(p + SPCR_GSI) < 1024)
+	else if ((p[SPCR_INT_TYPE] & (INT_IOAPIC | INT_GIC)) && get_le32(p + SPCR_GSI) < 1024)
 		u.gsi = (int)get_le32(p + SPCR_GSI);
 	u.keep_baud = true; /* redirection is running at the rate that the table gives */
 	*out = u;
@@ -80,7 +90,7 @@ err_t uart_find_dbg2(const struct acpi_header *t, struct uart_place *out)
 		gas = get_le16(d + DEV_GAS);
 		if (len < DEV_BYTES || !range_within(off, len, t->length))
 			return E_CORRUPT;
-		if (get_le16(d + DEV_TYPE) == DBG2_SERIAL && uart_is_16550(get_le16(d + DEV_SUBTYPE)) && d[DEV_NGAS] > 0 &&
+		if (get_le16(d + DEV_TYPE) == DBG2_SERIAL && uart_kind_of(get_le16(d + DEV_SUBTYPE), &u.kind) && d[DEV_NGAS] > 0 &&
 		    range_within(gas, GAS_BYTES, len) && uart_decode_gas(d + gas, &u) == OK) {
 			*out = u;
 			return OK;
@@ -98,5 +108,5 @@ err_t uart_find(struct uart_place *out)
 		return OK;
 	if (acpi_find("DBG2", 0, &t) == OK && uart_find_dbg2(t, out) == OK)
 		return OK;
-	return E_NOENT;
+	return uart_find_fdt(out) == OK ? OK : E_NOENT;
 }

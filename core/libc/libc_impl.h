@@ -16,4 +16,7 @@ long libc_madvise(void *p, size_t len, int advice);
 /* Text of standard output and error goes to the log, line by line. */
 long libc_output(int fd, const char *s, size_t len);
 
+/* What AT_HWCAP says of the CPU; core/<arch>/libc_arch.c. */
+unsigned long libc_hwcap(void);
+
 #endif

@@ -36,7 +36,8 @@ _Noreturn void libc_start(void (*next)(void))
 	const uintptr_t image[] = {
 		(uintptr_t)arg0, 0, (uintptr_t)env0, 0,
 		AT_PHDR, (uintptr_t)phdrs, AT_PHENT, sizeof(phdrs[0]), AT_PHNUM, 2, AT_PAGESZ, 4096,
-		AT_RANDOM, (uintptr_t)random_bytes, AT_UID, 0, AT_EUID, 0, AT_GID, 0, AT_EGID, 0, AT_SECURE, 0, AT_NULL, 0,
+		AT_RANDOM, (uintptr_t)random_bytes, AT_UID, 0, AT_EUID, 0, AT_GID, 0, AT_EGID, 0, AT_SECURE, 0,
+		AT_HWCAP, libc_hwcap(), AT_NULL, 0,
 	};
 
 	_Static_assert(sizeof(image) <= sizeof(stack_image), "stack image");

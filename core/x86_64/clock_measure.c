@@ -11,7 +11,7 @@
 
 #define PM_TIMER_HZ 3579545ull
 #define PIT_HZ 1193182ull
-#define MEASURE_DIVISOR 20           /* of a second: 50 ms */
+#define MEASURE_DIVISOR 66           /* of a second: 15 ms, in which a tick of the PM timer is 18 ppm */
 #define MAX_READS 50000000u
 #define DEAD_READS 100000u
 #define SAMPLE_TRIES 16

@@ -14,6 +14,7 @@
 
 enum { IOREGSEL = 0x00, IOWIN = 0x10 };
 enum { REG_VERSION = 0x01, REG_REDIRECTION = 0x10 };
+enum { PORT_ELCR = 0x4d0 }; /* edge/level control of the 8259s, two bytes (Intel ICH data sheets) */
 #define PIN_MASKED (1u << 16)
 #define PIN_LEVEL (1u << 15)
 #define PIN_LOW (1u << 13)
@@ -56,6 +57,7 @@ static void pic_silence(void)
 void ioapic_init(void)
 {
 	pic_silence();
+	madt_give_to_pci((uint16_t)(io_in8(PORT_ELCR) | io_in8(PORT_ELCR + 1) << 8));
 	for (unsigned i = 0; i < madt.nioapics; i++) {
 		struct ioapic *io = &ioapics[nioapics];
 		volatile void *regs;

@@ -22,6 +22,8 @@ void irq_dispatch(unsigned vector)
 		p->timer_irqs++;
 	} else if (vector == VECTOR_WAKE) {
 		p->wake_irqs++;
+	} else if (vector == VECTOR_POSTED) {
+		/* Came after the guest had left: what was posted is found before its next entry. */
 	} else if (vector >= IRQ_FIRST_VECTOR && vector <= IRQ_LAST_VECTOR) {
 		const struct irq_slot *s = &p->irqs[vector - IRQ_FIRST_VECTOR];
 
@@ -57,11 +59,12 @@ err_t irq_vector_alloc(unsigned cpu, hal_irq_fn fn, void *ctx, unsigned *vector)
 	return e;
 }
 
-err_t hal_msi_alloc(unsigned cpu, hal_irq_fn fn, void *ctx, struct hal_msi *out)
+err_t hal_msi_alloc(uint32_t requester, unsigned cpu, hal_irq_fn fn, void *ctx, struct hal_msi *out)
 {
 	unsigned vector;
 	err_t e;
 
+	(void)requester; /* there is no interrupt remapping that would ask */
 	if (!fn)
 		return E_INVAL;
 	if (hal_cpu_hwid(cpu) > MSI_MAX_DEST)
@@ -84,6 +87,19 @@ void hal_idle(void)
 {
 	/* Nothing can come between STI and HLT (SDM 2B STI). */
 	__asm__ volatile("sti; hlt; cli" : : : "memory");
+}
+
+void irq_taken(unsigned vector)
+{
+	irq_dispatch(vector);
+}
+
+void irq_notify(unsigned cpu)
+{
+	uint32_t id = hal_cpu_hwid(cpu);
+
+	if (id != UINT32_MAX)
+		apic_send(id, VECTOR_POSTED);
 }
 
 void hal_ipi_wake(unsigned cpu)

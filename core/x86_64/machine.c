@@ -9,6 +9,7 @@
 #include "madt.h"
 #include "paging.h"
 #include "percpu.h"
+#include "power.h"
 #include "segments.h"
 #include <core/hal.h>
 #include <core/log.h>
@@ -36,6 +37,7 @@ err_t hal_init(void)
 	err_t e;
 
 	paging_pools_ready();
+	power_init();
 	madt_parse();
 	clock_init();
 	e = apic_init(madt.lapic);

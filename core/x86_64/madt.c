@@ -8,6 +8,8 @@
 enum { MADT_LAPIC = 0, MADT_IOAPIC = 1, MADT_ISA_OVERRIDE = 2, MADT_LAPIC_ADDRESS = 5, MADT_X2APIC = 9 };
 #define MADT_LAPIC_FIELD 36
 #define CPU_ENABLED 1u
+/* The timer, the keyboard, the cascade, the clock and the FPU are edge triggered by design (Intel ICH datasheets, ELCR1 and ELCR2). */
+#define ELCR_NEVER (1u << 0 | 1u << 1 | 1u << 2 | 1u << 8 | 1u << 13)
 #define DEFAULT_LAPIC 0xfee00000ull
 
 struct madt madt;
@@ -32,7 +34,7 @@ static void madt_add_override(const uint8_t *e)
 	if (e[2] != 0 || e[3] >= MADT_ISA_IRQS) /* bus 0 is ISA */
 		return;
 	/* MPS INTI flags: 3 in either field means low and level; 0 is what the bus does, high and edge on ISA. */
-	madt.isa[e[3]] = (struct madt_isa){.gsi = get_le32(e + 4), .active_low = (flags & 3) == 3,
+	madt.isa[e[3]] = (struct madt_isa){.gsi = get_le32(e + 4), .overridden = true, .active_low = (flags & 3) == 3,
 					   .level = (flags >> 2 & 3) == 3};
 }
 
@@ -64,4 +66,15 @@ void madt_parse(void)
 	madt.present = true;
 	madt.lapic = get_le32((const uint8_t *)h + MADT_LAPIC_FIELD);
 	acpi_madt_foreach(h, madt_entry, NULL);
+}
+
+/* A PCI function's interrupt line register names a line of the 8259s (PCI 3.0 6.2.4), which the firmware has routed there and made level
+ * triggered. PCI's lines are active low (2.2.6). */
+void madt_give_to_pci(uint16_t elcr)
+{
+	if (elcr & ELCR_NEVER)
+		return; /* nothing answers there */
+	for (unsigned i = 0; i < MADT_ISA_IRQS; i++)
+		if ((elcr >> i & 1) && !madt.isa[i].overridden)
+			madt.isa[i].level = madt.isa[i].active_low = true;
 }

@@ -36,7 +36,6 @@ struct percpu {
 	uint64_t nmis, spurious, timer_irqs, wake_irqs;
 	uint64_t fault_va, fault_rip; /* the last page fault that was taken for a stale TLB entry */
 	unsigned fault_repeats;
-	uint64_t stopped_rip, stopped_rbp; /* where another CPU's panic stopped it; rip is written last */
 	struct irq_slot irqs[IRQ_VECTORS]; /* written under irq.c's lock before the vector can fire */
 };
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reset and power-off. Any CPU and context, panic included; other CPUs may still run. Each way may fail or be a
  * lie of the firmware, so they are tried in turn until one works. */
-#include "efirt.h"
+#include "../machine/efirt.h"
 #include "insn.h"
 #include "io.h"
-#include "paging.h"
+#include "power.h"
 #include <core/acpi.h>
 #include <core/arith.h>
 #include <core/hal.h>
@@ -23,8 +23,11 @@ static void power_settle(void)
 		__asm__ volatile("pause");
 }
 
-/* ACPI 6.5 4.8.3.6: the reset register, eight bits wide. */
-static void power_reset_acpi(void)
+/* The reset register of ACPI 6.5 4.8.3.6, eight bits wide: looked for and mapped beforehand, since a panic must take no lock that a
+ * stopped CPU may hold. */
+static struct { uint16_t port; volatile uint8_t *memory; uint8_t value; } acpi_reset;
+
+void power_init(void)
 {
 	const struct acpi_header *h;
 	const uint8_t *fadt, *gas;
@@ -38,24 +41,21 @@ static void power_reset_acpi(void)
 	addr = get_le64(gas + 4);
 	if (!(get_le32(fadt + FADT_FLAGS) & FADT_RESET_SUP) || !addr)
 		return;
+	acpi_reset.value = fadt[FADT_RESET_VALUE];
 	if (gas[0] == GAS_IO && addr <= 0xffff)
-		io_out8((uint16_t)addr, fadt[FADT_RESET_VALUE]);
+		acpi_reset.port = (uint16_t)addr;
 	else if (gas[0] == GAS_MEMORY && hal_map_device(HPA(addr), 1, HAL_MAP_RW | HAL_MAP_UC, &reg) == OK)
-		*(volatile uint8_t *)reg = fadt[FADT_RESET_VALUE];
-	else
-		return;
-	power_settle();
+		acpi_reset.memory = reg;
 }
 
-static void power_efi(enum efi_reset type)
+static void power_reset_acpi(void)
 {
-	struct efirt_state s;
-	const struct efi_runtime *rt = efirt_enter(&s);
-
-	if (!rt)
+	if (acpi_reset.port)
+		io_out8(acpi_reset.port, acpi_reset.value);
+	else if (acpi_reset.memory)
+		*acpi_reset.memory = acpi_reset.value;
+	else
 		return;
-	rt->reset(type, 0, 0, NULL);
-	efirt_leave(&s);
 	power_settle();
 }
 
@@ -65,7 +65,8 @@ _Noreturn void hal_reset(void)
 
 	insn_cli();
 	power_reset_acpi();
-	power_efi(EFI_RESET_COLD);
+	efirt_reset(EFI_RESET_COLD);
+	power_settle();
 	io_out8(0xcf9, 0x02); /* the chipset's reset control register of PCs */
 	io_out8(0xcf9, 0x0e);
 	power_settle();
@@ -77,7 +78,8 @@ _Noreturn void hal_poweroff(void)
 {
 	insn_cli();
 	/* Power-off by ACPI would need AML for the sleep type; the firmware knows it. */
-	power_efi(EFI_RESET_SHUTDOWN);
+	efirt_reset(EFI_RESET_SHUTDOWN);
+	power_settle();
 	log_error("power", "the firmware did not switch the machine off; it is safe to do so by hand");
 	hal_halt();
 }

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the stubs call. Exceptions are our own bugs and panic, but for a page fault that the tables contradict
- * (another CPU changed them, see paging.c). Interrupts go to irq.c. Runs on the interrupted CPU, interrupts off. */
+ * (another CPU changed them, see paging.c) and a device not available while a guest's FPU is loaded. Interrupts go to irq.c. Runs on the interrupted CPU, interrupts off. */
 #include "traps.h"
+#include "../machine/panic_impl.h"
 #include "apic.h"
 #include "insn.h"
 #include "irq.h"
 #include "paging.h"
-#include "panic_impl.h"
 #include "percpu.h"
 
 /* The same access may fault this often before we no longer believe that the TLB was stale. */
 #define STALE_LIMIT 8
+
+static bool (*fp_guard)(void); /* set before any guest runs */
 
 static bool trap_fault_is_stale(const struct trap_frame *f)
 {
@@ -70,6 +72,11 @@ _Noreturn static void trap_machine_check(const struct trap_frame *f)
 	panic_at(f, "machine check: no bank tells why");
 }
 
+void hal_fp_guard(bool (*fn)(void))
+{
+	fp_guard = fn;
+}
+
 void trap_dispatch(struct trap_frame *f)
 {
 	if (f->vector >= TRAP_FIRST_IRQ) {
@@ -77,6 +84,8 @@ void trap_dispatch(struct trap_frame *f)
 		return;
 	}
 	if (f->vector == TRAP_PF && trap_fault_is_stale(f))
+		return;
+	if (f->vector == TRAP_NM && fp_guard && fp_guard())
 		return;
 	if (f->vector == TRAP_NMI) {
 		trap_nmi(f);

@@ -4,7 +4,7 @@
 #define CORE_X86_64_TRAPS_H
 #include <stdint.h>
 
-enum { TRAP_DB = 1, TRAP_NMI = 2, TRAP_BP = 3, TRAP_DF = 8, TRAP_PF = 14, TRAP_MC = 18, TRAP_FIRST_IRQ = 32 };
+enum { TRAP_DB = 1, TRAP_NMI = 2, TRAP_BP = 3, TRAP_NM = 7, TRAP_DF = 8, TRAP_PF = 14, TRAP_MC = 18, TRAP_FIRST_IRQ = 32 };
 
 #define TRAP_STUB_BYTES 16
 extern const char trap_stubs[] __attribute__((visibility("hidden")));

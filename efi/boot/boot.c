@@ -15,7 +15,7 @@ void boot_print(const char *text, const char *detail)
 	CHAR16 line[160];
 	unsigned n = 0;
 
-	if (!boot_env.st->ConOut)
+	if (!boot_env.st->ConOut || boot_env.leaving)
 		return;
 	for (; *text && n < 100; text++)
 		line[n++] = (CHAR16)(unsigned char)*text;
@@ -78,8 +78,7 @@ EFI_STATUS boot_enter(EFI_HANDLE image, EFI_SYSTEM_TABLE *st)
 	boot_describe_firmware(&info);
 	boot_files_load(&info);
 	boot_probe(&info); /* after the slow part: it reads the clock */
-	/* CPUs start in real mode: two pages that they can reach (SDM 3A 9.4.4). Without them one CPU runs. */
-	info.smp_low = HPA(boot_alloc_keep(2 * BOOT_PAGE, 0x9ffff));
+	boot_arch_alloc(&info);
 	s = boot_tables_alloc(&info);
 	if (!EFI_ERROR(s))
 		s = boot_map_exit(&info);

@@ -16,13 +16,14 @@ struct boot_env {
 	EFI_SYSTEM_TABLE *st;
 	EFI_BOOT_SERVICES *bs;
 	EFI_LOADED_IMAGE *loaded;
+	bool leaving; /* ExitBootServices was called: of boot services only those of memory are left, whatever it answered */
 };
 extern struct boot_env boot_env;
 
 /* Called by crt0.S. Returns EFI_SUCCESS after ExitBootServices, anything else goes back to the firmware. */
 EFI_STATUS boot_enter(EFI_HANDLE image, EFI_SYSTEM_TABLE *st);
 
-/* Prints one line on the firmware's console. */
+/* Prints one line on the firmware's console, while there is one. */
 void boot_print(const char *text, const char *detail);
 
 /* Pages that we keep: recorded, so that the final map shows them as BOOT_RAM_IMAGE. Zeroed.
@@ -33,6 +34,10 @@ bool boot_keep_room(void);
 
 void boot_files_load(struct boot_info *bi);
 void boot_probe(struct boot_info *bi);
+
+/* boot/<arch>/low.c. What must lie low for the sake of starting CPUs: the last address at which page tables may end, and pages of its own. */
+extern const uint64_t boot_tables_max;
+void boot_arch_alloc(struct boot_info *bi);
 
 /* Allocates room for page tables by the shape of the memory map. */
 EFI_STATUS boot_tables_alloc(struct boot_info *bi);

@@ -25,11 +25,17 @@ static bool name_copy(char dst[BOOT_NAME_MAX], const CHAR16 *src)
 	return n > 0;
 }
 
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+/* FAT compares names without case (UEFI 2.10 13.3.1). */
 static bool names_equal(const char *a, const char *b)
 {
-	while (*a && *a == *b)
+	while (*a && lower(*a) == lower(*b))
 		a++, b++;
-	return *a == *b;
+	return lower(*a) == lower(*b);
 }
 
 /* Reads exactly size bytes; firmware may return less per call. */

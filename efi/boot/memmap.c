@@ -74,8 +74,7 @@ EFI_STATUS boot_tables_alloc(struct boot_info *bi)
 		return s;
 	bi->tables_pages = TABLE_PAGES_BASE + regions_table_pages(m.buf, m.size / m.stride, m.stride);
 	boot_env.bs->FreePool(m.buf);
-	/* Below 4 GiB: a starting CPU loads the top table from 32-bit code. */
-	bi->tables = HPA(boot_alloc_keep(bi->tables_pages * BOOT_PAGE, 0xffffffffull));
+	bi->tables = HPA(boot_alloc_keep(bi->tables_pages * BOOT_PAGE, boot_tables_max));
 	return bi->tables.v ? EFI_SUCCESS : EFI_OUT_OF_RESOURCES;
 }
 
@@ -90,6 +89,7 @@ EFI_STATUS boot_map_exit(struct boot_info *bi)
 		s = map_get_growing(&m);
 		if (EFI_ERROR(s))
 			return s;
+		boot_env.leaving = true;
 		s = boot_env.bs->ExitBootServices(boot_env.image, m.key);
 		if (!EFI_ERROR(s))
 			break;

@@ -2,6 +2,7 @@
 /* What the firmware can tell us and only before ExitBootServices: ACPI root, device tree, framebuffer,
  * Secure Boot state, entropy, UTC. Each is optional; a value that makes no sense is left out. */
 #include "boot.h"
+#include <core/fdt.h>
 
 static EFI_GUID acpi20_guid = ACPI_20_TABLE_GUID;
 static EFI_GUID acpi10_guid = ACPI_TABLE_GUID;
@@ -10,11 +11,36 @@ static EFI_GUID gop_guid = EFI_GRAPHICS_OUTPUT_PROTOCOL_GUID;
 static EFI_GUID global_guid = EFI_GLOBAL_VARIABLE;
 static EFI_GUID rng_guid = {0x3152bca5, 0xeade, 0x433d, {0x86, 0x2e, 0xc0, 0x1c, 0xdc, 0x29, 0x1f, 0x44}};
 
+#define FDT_MAGIC 0xd00dfeedu
+#define FDT_HEADER_BYTES 40u
+
 /* EFI_RNG_PROTOCOL (UEFI 2.10 37.5), absent from the headers. */
 struct efi_rng {
 	EFI_STATUS (EFIAPI *get_info)(struct efi_rng *self, UINTN *size, EFI_GUID *list);
 	EFI_STATUS (EFIAPI *get_rng)(struct efi_rng *self, EFI_GUID *algorithm, UINTN len, UINT8 *dst);
 };
+
+static uint32_t be32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* The firmware's tree may lie in memory that is ours after boot services: it is copied, whatever it holds (Devicetree Specification 0.4, 5.2:
+ * magic, total size). */
+static void probe_fdt(struct boot_info *bi, const void *tree)
+{
+	uint32_t size;
+	uint64_t copy;
+
+	if (bi->fdt.v || be32(tree) != FDT_MAGIC)
+		return;
+	size = be32((const uint8_t *)tree + 4);
+	if (size < FDT_HEADER_BYTES || size > FDT_MAX_BYTES || !(copy = boot_alloc_keep(size, UINT64_MAX)))
+		return;
+	__builtin_memcpy((void *)copy, tree, size);
+	bi->fdt = HPA(copy);
+	bi->fdt_size = size;
+}
 
 static void probe_tables(struct boot_info *bi)
 {
@@ -28,7 +54,7 @@ static void probe_tables(struct boot_info *bi)
 		else if (!__builtin_memcmp(&t->VendorGuid, &acpi10_guid, sizeof(EFI_GUID)))
 			acpi1 = (uint64_t)t->VendorTable;
 		else if (!__builtin_memcmp(&t->VendorGuid, &fdt_guid, sizeof(EFI_GUID)))
-			bi->fdt = HPA((uint64_t)t->VendorTable);
+			probe_fdt(bi, t->VendorTable);
 	}
 	if (!bi->rsdp.v)
 		bi->rsdp = HPA(acpi1);

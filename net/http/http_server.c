@@ -23,7 +23,7 @@ struct http_server {
 
 const struct http_limits http_limits_default = {
 	.connections = 128,
-	.connections_per_peer = 0,
+	.strangers_per_address = 64,
 	.header_bytes = 16 * KIB,
 	.handshake_ms = 10000,
 	.header_ms = 10000,
@@ -38,17 +38,35 @@ void http_conn_set_state(struct http_conn *c, enum http_conn_state state)
 	c->since_ns = hal_clock_ns();
 }
 
-/* How little closing it would hurt; 0: do not. A client that has shown a certificate is somebody we know. */
+/* How little closing it would hurt; 0: do not. A client that has shown a certificate is somebody we know; a stranger may go in the middle
+ * of a request too, or slow bodies would hold all places. */
+enum { KEEP, EXPENDABLE_IDLE, EXPENDABLE_STRANGER };
 static unsigned conn_expendable(const struct http_conn *c)
 {
-	if (c->dying || c->state == CONN_BUSY)
-		return 0;
+	if (c->dying)
+		return KEEP;
 	if (c->peer.has_cert)
-		return c->state == CONN_IDLE ? 1 : 0;
-	return 2;
+		return c->state == CONN_IDLE ? EXPENDABLE_IDLE : KEEP;
+	return EXPENDABLE_STRANGER;
 }
 
-static struct http_conn *server_victim(struct http_server *srv, unsigned at_least)
+/* "192.0.2.1:4711" and "[fe80::1]:4711": everything before the last colon. */
+static size_t peer_host_len(const char *peer)
+{
+	const char *colon = strrchr(peer, ':');
+
+	return colon ? (size_t)(colon - peer) : strlen(peer);
+}
+
+static bool peer_same_host(const char *a, const char *b)
+{
+	size_t len = peer_host_len(a);
+
+	return peer_host_len(b) == len && !memcmp(a, b, len);
+}
+
+/* The connection that may best go: of any client, or of a stranger at the address of peer. NULL: there is none. */
+static struct http_conn *server_victim(struct http_server *srv, const char *peer)
 {
 	struct http_conn *victim = NULL;
 
@@ -56,7 +74,7 @@ static struct http_conn *server_victim(struct http_server *srv, unsigned at_leas
 		struct http_conn *c = list_entry(n, struct http_conn, link);
 		unsigned e = conn_expendable(c);
 
-		if (e < at_least)
+		if (e == KEEP || (peer && (e != EXPENDABLE_STRANGER || !peer_same_host(c->raw->peer, peer))))
 			continue;
 		if (!victim || e > conn_expendable(victim) || (e == conn_expendable(victim) && c->since_ns < victim->since_ns))
 			victim = c;
@@ -73,37 +91,28 @@ static void conn_evict(struct http_conn *c)
 	c->raw->ops->abort(c->raw);
 }
 
-/* "192.0.2.1:4711" and "[fe80::1]:4711": everything before the last colon. */
-static size_t peer_host_len(const char *peer)
+static unsigned server_count_strangers(struct http_server *srv, const char *peer)
 {
-	const char *colon = strrchr(peer, ':');
-
-	return colon ? (size_t)(colon - peer) : strlen(peer);
-}
-
-static unsigned server_count_peer(struct http_server *srv, const char *peer)
-{
-	size_t len = peer_host_len(peer);
 	unsigned n = 0;
 
 	list_foreach(i, &srv->conns) {
-		struct http_conn *c = list_entry(i, struct http_conn, link);
+		const struct http_conn *c = list_entry(i, struct http_conn, link);
 
-		n += !c->dying && peer_host_len(c->raw->peer) == len && !memcmp(c->raw->peer, peer, len);
+		n += conn_expendable(c) == EXPENDABLE_STRANGER && peer_same_host(c->raw->peer, peer);
 	}
 	return n;
 }
 
-/* Room for one more? Makes it when something may go. */
+/* Room for one more? Makes it when something may go: first at the newcomer's own address, so that one host that dials without end
+ * pushes out itself alone. */
 static bool server_make_room(struct http_server *srv, const struct stream *raw)
 {
+	bool crowd = server_count_strangers(srv, raw->peer) >= srv->limits->strangers_per_address;
 	struct http_conn *victim;
 
-	if (srv->limits->connections_per_peer && server_count_peer(srv, raw->peer) >= srv->limits->connections_per_peer)
-		return false;
-	if (srv->live < srv->limits->connections)
+	if (!crowd && srv->live < srv->limits->connections)
 		return true;
-	victim = server_victim(srv, 1);
+	victim = server_victim(srv, crowd ? raw->peer : NULL);
 	if (!victim)
 		return false;
 	log_debug("http", "%s is closed for a newer connection", victim->raw->peer);

@@ -10,7 +10,11 @@
 /* To be called whenever lwIP has been entered: it may have set an earlier timeout. */
 void net_timers_rearm(void);
 void net_timers_init(void);
+/* net.c: SNTP has set the clock for the first time, or by more than a minute; told like a change of address. */
+void net_clock_changed(void);
 
 /* tcp_stream.c: the end of all connections, before reset. */
 void tcp_stream_close_all(void);
+/* Has every peer acknowledged what was sent, ends included? Of connections without a stream too. */
+bool tcp_stream_all_acknowledged(void);
 #endif

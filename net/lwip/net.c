@@ -18,16 +18,35 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define STOP_LOOK_NS (2 * NS_PER_MS)
+
 struct net_stack {
 	struct net_config cfg;
 	struct netif netif;
-	bool has_netif, started;
+	bool has_netif, started, clock_changed;
 	struct work address_work;
 	char addresses[(LWIP_IPV6_NUM_ADDRESSES + 1) * 46]; /* as last told */
-	void (*on_address)(void *ctx);
+	void (*on_change)(void *ctx);
 	void *ctx;
 };
 static struct net_stack net;
+NETIF_DECLARE_EXT_CALLBACK(lease_callback)
+
+/* Name servers of the config stand alone: lwIP's DHCP client writes over them with each lease. */
+static void dns_apply(const struct net_config *cfg)
+{
+	if (!cfg->dns[0][0])
+		return; /* what DHCP gives */
+	for (u8_t i = 0; i < DNS_MAX_SERVERS; i++) {
+		const char *text = i < ARRAY_LEN(cfg->dns) ? cfg->dns[i] : "";
+		ip_addr_t a;
+
+		if (text[0] && !ipaddr_aton(text, &a))
+			log_error("net", "name server \"%s\" is wrong: expected an address", text);
+		else
+			dns_setserver(i, text[0] ? &a : NULL);
+	}
+}
 
 /* lwIP tells of changes while it is in the middle of them: the news goes through the mailbox. */
 static void address_work_fn(struct work *w)
@@ -36,20 +55,38 @@ static void address_work_fn(struct work *w)
 	size_t at = 0;
 
 	(void)w;
+	dns_apply(&net.cfg);
 	for (unsigned i = 0; at < sizeof now && net_address(i, one); i++)
 		at += fmt_buf(now + at, sizeof now - at, "%s ", one);
-	if (!strcmp(now, net.addresses))
+	if (strcmp(now, net.addresses)) {
+		strcpy(net.addresses, now);
+		log_info("net", "addresses: %s", now);
+	} else if (!net.clock_changed) {
 		return; /* a state on the way, of no interest to others */
-	strcpy(net.addresses, now);
-	log_info("net", "addresses: %s", now);
-	if (net.on_address)
-		net.on_address(net.ctx);
+	}
+	net.clock_changed = false;
+	if (net.on_change)
+		net.on_change(net.ctx);
+}
+
+void net_clock_changed(void)
+{
+	net.clock_changed = true;
+	work_post(0, &net.address_work);
 }
 
 static void address_changed(struct netif *n)
 {
 	(void)n;
 	work_post(0, &net.address_work);
+}
+
+/* Of what address_changed does not say: a lease that was renewed with the same address. */
+static void lease_renewed(struct netif *n, netif_nsc_reason_t reason, const netif_ext_callback_args_t *args)
+{
+	(void)args;
+	if (reason & LWIP_NSC_IPV4_ADDR_VALID)
+		address_changed(n);
 }
 
 static void link_changed(struct netif *n, bool up)
@@ -98,20 +135,6 @@ static err_t static_apply(struct netif *n, const struct net_config *cfg)
 	return OK;
 }
 
-static void dns_apply(const struct net_config *cfg)
-{
-	for (u8_t i = 0; i < ARRAY_LEN(cfg->dns); i++) {
-		ip_addr_t a;
-
-		if (!cfg->dns[i][0])
-			continue;
-		if (ipaddr_aton(cfg->dns[i], &a))
-			dns_setserver(i, &a);
-		else
-			log_error("net", "name server \"%s\" is wrong: expected an address", cfg->dns[i]);
-	}
-}
-
 static void sntp_apply(const struct net_config *cfg)
 {
 	sntp_setoperatingmode(SNTP_OPMODE_POLL);
@@ -137,12 +160,13 @@ static err_t netif_start(struct l2port *port)
 	if (net.cfg.ipv6) {
 		netif_create_ip6_linklocal_address(n, 1);
 		netif_set_ip6_autoconfig_enabled(n, 1);
-		dhcp6_enable_stateless(n);
+		if (!net.cfg.dns[0][0]) /* name servers are all that it is asked for */
+			dhcp6_enable_stateless(n);
 	}
 	return e;
 }
 
-err_t net_start(struct l2port *port, const struct net_config *cfg, void (*on_address)(void *ctx), void *ctx)
+err_t net_start(struct l2port *port, const struct net_config *cfg, void (*on_change)(void *ctx), void *ctx)
 {
 	err_t e = OK;
 
@@ -150,10 +174,11 @@ err_t net_start(struct l2port *port, const struct net_config *cfg, void (*on_add
 		return E_STATE;
 	net.started = true;
 	net.cfg = *cfg;
-	net.on_address = on_address;
+	net.on_change = on_change;
 	net.ctx = ctx;
 	work_init(&net.address_work, address_work_fn);
 	net_timers_init();
+	netif_add_ext_callback(&lease_callback, lease_renewed);
 	if (port)
 		e = netif_start(port);
 	dns_apply(&net.cfg);
@@ -184,57 +209,11 @@ bool net_address(unsigned i, char dst[46])
 	return false;
 }
 
-/* ---- names */
-
-/* On the heap: the answer may come after the asker gave up. */
-struct lookup { struct wait_queue q; bool done, abandoned; bool found; ip_addr_t addr; };
-
-static void lookup_found(const char *name, const ip_addr_t *addr, void *arg)
-{
-	struct lookup *l = arg;
-
-	(void)name;
-	if (l->abandoned) {
-		free(l);
-		return;
-	}
-	l->done = true;
-	if (addr) {
-		l->found = true;
-		l->addr = *addr;
-	}
-	wake_all(&l->q);
-}
-
-err_t net_resolve(const char *name, char dst[46], uint64_t deadline_ns)
-{
-	struct lookup *l = calloc(1, sizeof *l);
-	err_t e, r;
-
-	if (!l)
-		return E_NOMEM;
-	wait_init(&l->q);
-	r = dns_gethostbyname_addrtype(name, &l->addr, lookup_found, l, LWIP_DNS_ADDRTYPE_IPV4_IPV6);
-	net_timers_rearm();
-	l->found = r == ERR_OK;
-	while (r == ERR_INPROGRESS && !l->done) {
-		if (hal_clock_ns() >= deadline_ns) {
-			l->abandoned = true;
-			return E_TIMEOUT;
-		}
-		e = wait_until(&l->q, deadline_ns);
-		(void)e;
-	}
-	e = l->found ? OK : E_NOENT;
-	if (e == OK)
-		ipaddr_ntoa_r(&l->addr, dst, 46);
-	free(l);
-	return e;
-}
-
-void net_stop(void)
+void net_stop(uint64_t deadline_ns)
 {
 	if (!net.started)
 		return;
 	tcp_stream_close_all();
+	while (!tcp_stream_all_acknowledged() && hal_clock_ns() < deadline_ns)
+		task_sleep_until(MIN(deadline_ns, hal_clock_ns() + STOP_LOOK_NS));
 }

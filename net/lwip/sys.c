@@ -13,6 +13,8 @@
 #include <lwip/timeouts.h>
 #include <string.h>
 
+#define CLOCK_STEP_NS (60 * (int64_t)NS_PER_S)
+
 static struct timer net_timer;
 
 u32_t sys_now(void)
@@ -48,13 +50,16 @@ _Noreturn void net_lwip_assert(const char *message, const char *file, int line)
 /* Unauthenticated: a time before this code was written is not believed. */
 void net_sntp_set_time(uint32_t sec, uint32_t us)
 {
+	int64_t now = (int64_t)sec * (int64_t)NS_PER_S + (int64_t)us * (int64_t)NS_PER_US, step = now - clock_utc_ns();
 	static bool told;
 
 	if (sec < 1704067200u) { /* 2024 */
 		log_warn("net", "SNTP gave a time before 2024: ignored");
 		return;
 	}
-	clock_set_utc((int64_t)sec * (int64_t)NS_PER_S + (int64_t)us * (int64_t)NS_PER_US, CLOCK_SNTP);
+	clock_set_utc(now, CLOCK_SNTP);
+	if (!told || step > CLOCK_STEP_NS || step < -CLOCK_STEP_NS)
+		net_clock_changed();
 	if (!told)
 		log_info("net", "time set by SNTP");
 	told = true;

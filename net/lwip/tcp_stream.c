@@ -12,6 +12,7 @@
 #include <core/log.h>
 #include <core/panic.h>
 #include <core/task.h>
+#include <lwip/priv/tcp_priv.h>
 #include <lwip/tcp.h>
 #include <net/netif.h>
 #include <stdlib.h>
@@ -353,4 +354,12 @@ void tcp_stream_close_all(void)
 {
 	list_foreach(n, &all)
 		tcp_stream_finish(&list_entry(n, struct tcp_stream, link)->s);
+}
+
+bool tcp_stream_all_acknowledged(void)
+{
+	for (const struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
+		if (pcb->unsent || pcb->unacked)
+			return false;
+	return true;
 }

@@ -23,7 +23,7 @@ static err_t cert_failed(const char *what, int ret)
 	return E_CORRUPT;
 }
 
-bool cert_name_ok(const char *name)
+bool tls_client_name_ok(const char *name)
 {
 	static const char alnum[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 	size_t n = strlen(name);
@@ -209,7 +209,7 @@ err_t cert_sign(const struct cert_request *r, uint8_t der[TLS_CERT_MAX], size_t 
 	mbedtls_x509write_cert w;
 	int ret;
 
-	if (!cert_name_ok(r->subject) || r->nnames > TLS_MAX_NAMES)
+	if (!tls_client_name_ok(r->subject) || r->nnames > TLS_MAX_NAMES)
 		return E_RANGE;
 	if (tls_rng(NULL, serial, sizeof serial))
 		return E_IO;

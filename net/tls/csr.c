@@ -69,7 +69,7 @@ err_t tls_identity_sign_client(struct tls_identity *id, const char *csr_pem, con
 	mbedtls_x509_csr csr;
 	err_t e;
 
-	if (!cert_name_ok(client_name))
+	if (!tls_client_name_ok(client_name))
 		return csr_refuse(why, E_RANGE, "expected a name of 1 to 63 letters, digits and \" ._@-\" that begins and ends with a letter or digit");
 	if (n > CSR_PEM_MAX)
 		return csr_refuse(why, E_RANGE, "the certificate request is longer than 8192 bytes");

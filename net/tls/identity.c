@@ -4,6 +4,7 @@
 #include "tls_impl.h"
 #include <core/fmt.h>
 #include <core/log.h>
+#include <mbedtls/oid.h>
 #include <mbedtls/platform_util.h>
 #include <mbedtls/sha256.h>
 #include <stdlib.h>
@@ -150,14 +151,19 @@ static err_t server_key_load(struct tls_identity *id)
 	return e;
 }
 
-/* Is it ours, for these names, and good for a while? */
-static bool server_cert_fits(struct tls_identity *id, mbedtls_x509_crt *crt, const char *const *names, unsigned nnames)
+/* Did our CA sign it? Whatever its dates say: those are judged by the node's clock, not the C library's. */
+static bool server_cert_is_ours(struct tls_identity *id, mbedtls_x509_crt *crt)
 {
 	const uint32_t dates = MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE;
 	uint32_t flags = 0;
 
-	/* Dates by the node's clock, not the C library's. */
-	if (mbedtls_x509_crt_verify(crt, &id->ca, NULL, NULL, &flags, NULL, NULL) && (flags & ~dates))
+	return !mbedtls_x509_crt_verify(crt, &id->ca, NULL, NULL, &flags, NULL, NULL) || !(flags & ~dates);
+}
+
+/* Is it ours, for these names, and good for a while? */
+static bool server_cert_fits(struct tls_identity *id, mbedtls_x509_crt *crt, const char *const *names, unsigned nnames)
+{
+	if (!server_cert_is_ours(id, crt))
 		return false;
 	return !tls_time_flags(crt) && tls_time_left(crt) > SERVER_RENEW_S && cert_names_equal(crt, names, nnames);
 }
@@ -193,6 +199,31 @@ static err_t server_cert_make(struct tls_identity *id, const char *const *names,
 	return e;
 }
 
+/* The operator's own certificate. Clients trust the CA alone, so it must have signed this one. */
+static err_t server_from_preset(struct tls_identity *id, const struct tls_preset *p)
+{
+	err_t e = tls_creds_new((const uint8_t *)p->server_cert_pem, strlen(p->server_cert_pem) + 1, (const uint8_t *)p->server_key_pem,
+				strlen(p->server_key_pem) + 1, &id->ca, &id->creds);
+
+	if (e != OK) {
+		log_error("tls", "the given server certificate is not readable: expected a certificate and its unencrypted key in PEM");
+		return e;
+	}
+	if (!server_cert_is_ours(id, &id->creds->chain) || mbedtls_x509_crt_get_ca_istrue(&id->creds->chain) ||
+	    mbedtls_x509_crt_check_extended_key_usage(&id->creds->chain, MBEDTLS_OID_SERVER_AUTH, MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH))) {
+		log_error("tls", "the given server certificate is not usable: expected one for servers, signed by the node's CA");
+		return E_CORRUPT;
+	}
+	id->server_given = true;
+	return OK;
+}
+
+static void server_given_check(const struct tls_identity *id)
+{
+	if (tls_time_flags(&id->creds->chain) || tls_time_left(&id->creds->chain) <= SERVER_RENEW_S)
+		log_warn("tls", "the given server certificate is not valid now, or ends within 30 days: it is for you to renew");
+}
+
 err_t tls_identity_set_names(struct tls_identity *id, const char *const *names, unsigned nnames)
 {
 	uint8_t der[TLS_CERT_MAX];
@@ -202,6 +233,10 @@ err_t tls_identity_set_names(struct tls_identity *id, const char *const *names, 
 
 	if (nnames > TLS_MAX_NAMES)
 		return E_RANGE;
+	if (id->server_given) {
+		server_given_check(id);
+		return OK;
+	}
 	if (id->creds && server_cert_fits(id, &id->creds->chain, names, nnames))
 		return OK;
 	if (server_cert_load(id, names, nnames, der, &len) &&
@@ -241,7 +276,7 @@ static err_t identity_load(struct tls_identity *id, const struct tls_preset *pre
 	if (e == OK)
 		e = ca_describe(id);
 	if (e == OK)
-		e = server_key_load(id);
+		e = preset && preset->server_cert_pem && preset->server_key_pem ? server_from_preset(id, preset) : server_key_load(id);
 	return e == OK ? tls_identity_set_names(id, names, nnames) : e;
 }
 

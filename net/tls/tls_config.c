@@ -75,7 +75,7 @@ err_t tls_creds_new(const uint8_t *cert, size_t cert_len, const uint8_t *key, si
 	mbedtls_x509_crt_init(&c->chain);
 	mbedtls_x509_crt_init(&c->trust);
 	mbedtls_pk_init(&c->key);
-	ret = mbedtls_x509_crt_parse_der(&c->chain, cert, cert_len);
+	ret = mbedtls_x509_crt_parse(&c->chain, cert, cert_len);
 	if (!ret)
 		ret = mbedtls_x509_crt_parse_der(&c->chain, ca->raw.p, ca->raw.len);
 	if (!ret)

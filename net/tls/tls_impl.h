@@ -29,6 +29,7 @@ struct tls_identity {
 	uint8_t server_key[TLS_KEY_MAX];
 	size_t server_key_len;
 	struct tls_creds *creds;
+	bool server_given; /* creds are the operator's: not ours to renew */
 	char fingerprint[TLS_FINGERPRINT_LEN];
 	char *ca_pem;
 };
@@ -51,7 +52,7 @@ int64_t tls_time_left(const mbedtls_x509_crt *crt);
 enum cert_role { CERT_CA, CERT_SERVER, CERT_CLIENT };
 struct cert_request {
 	enum cert_role role;
-	const char *subject;            /* common name, checked by cert_name_ok */
+	const char *subject;            /* common name, which tls_client_name_ok takes */
 	mbedtls_pk_context *subject_key;
 	mbedtls_pk_context *issuer_key;
 	const mbedtls_x509_crt *issuer; /* NULL: self-signed */
@@ -60,8 +61,6 @@ struct cert_request {
 };
 /* Signs; der gets *len bytes of at most TLS_CERT_MAX; serial TLS_SERIAL_LEN bytes when not NULL. E_CORRUPT, E_RANGE. */
 err_t cert_sign(const struct cert_request *r, uint8_t der[TLS_CERT_MAX], size_t *len, uint8_t *serial) MUST_CHECK;
-/* A common name that needs no escaping: letters, digits and " ._@-", 1..63 bytes, begins and ends with a letter or digit. */
-bool cert_name_ok(const char *name);
 /* Are the certificate's alternative names exactly these? */
 bool cert_names_equal(const mbedtls_x509_crt *crt, const char *const *names, unsigned nnames);
 err_t cert_key_new(mbedtls_pk_context *key) MUST_CHECK;
@@ -69,7 +68,7 @@ err_t cert_key_write(mbedtls_pk_context *key, uint8_t der[TLS_KEY_MAX], size_t *
 err_t cert_pem_write(const uint8_t *der, size_t len, char *pem, size_t cap) MUST_CHECK;
 
 /* ---- tls_config.c */
-/* A set of credentials with one reference. ca is copied. E_CORRUPT, E_NOMEM. */
+/* A set of credentials with one reference. cert and key: DER, or PEM with its NUL counted. ca is copied. E_CORRUPT, E_NOMEM. */
 err_t tls_creds_new(const uint8_t *cert, size_t cert_len, const uint8_t *key, size_t key_len, const mbedtls_x509_crt *ca, struct tls_creds **out) MUST_CHECK;
 void tls_creds_unref(struct tls_creds *c);
 

@@ -31,6 +31,15 @@ static void answer_image(struct call *c, int status, const struct image *im)
 	api_json(c->x, status, doc);
 }
 
+/* false: there is no memory for it, and that is the answer. */
+static bool digest_made(struct call *c, struct image *im)
+{
+	if (image_digest(im) == OK)
+		return true;
+	api_problem_text(c->x, PROBLEM_INSUFFICIENT_MEMORY, "no memory for the digest of image \"%s\"", im->name);
+	return false;
+}
+
 void api_images_list(struct call *c)
 {
 	yyjson_mut_doc *doc = api_doc_new();
@@ -39,8 +48,13 @@ void api_images_list(struct call *c)
 		yyjson_mut_val *root = yyjson_mut_obj(doc), *items = yyjson_mut_obj_add_arr(doc, root, "items");
 
 		yyjson_mut_doc_set_root(doc, root);
-		for (struct image *im = image_next(NULL); im; im = image_next(im))
+		for (struct image *im = image_next(NULL); im; im = image_next(im)) {
+			if (!digest_made(c, im)) {
+				yyjson_mut_doc_free(doc);
+				return;
+			}
 			yyjson_mut_arr_append(items, image_to_json(doc, im));
+		}
 	}
 	api_json(c->x, 200, doc);
 }
@@ -49,10 +63,10 @@ void api_image_get(struct call *c)
 {
 	struct image *im = image_find(c->name);
 
-	if (im)
-		answer_image(c, 200, im);
-	else
+	if (!im)
 		api_problem_text(c->x, PROBLEM_NOT_FOUND, "there is no image \"%s\"", c->name);
+	else if (digest_made(c, im))
+		answer_image(c, 200, im);
 }
 
 void api_image_delete(struct call *c)

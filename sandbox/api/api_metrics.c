@@ -126,8 +126,8 @@ static void add_cpus(struct text *t)
 static const char *const exit_names[HV_EXIT_KINDS] = {
 	[HV_EXIT_HOST] = "host", [HV_EXIT_STAGE2] = "stage2", [HV_EXIT_MMIO] = "mmio", [HV_EXIT_PIO] = "pio", [HV_EXIT_IDLE] = "idle",
 	[HV_EXIT_PAUSE] = "pause", [HV_EXIT_CALL] = "call", [HV_EXIT_CPUID] = "cpuid", [HV_EXIT_RDMSR] = "rdmsr", [HV_EXIT_WRMSR] = "wrmsr",
-	[HV_EXIT_XSETBV] = "xsetbv", [HV_EXIT_SYSREG] = "sysreg", [HV_EXIT_IRQ_WINDOW] = "irq_window", [HV_EXIT_SHUTDOWN] = "shutdown",
-	[HV_EXIT_UNDEFINED] = "undefined", [HV_EXIT_INVALID] = "invalid",
+	[HV_EXIT_XSETBV] = "xsetbv", [HV_EXIT_SYSREG] = "sysreg", [HV_EXIT_IRQ_WINDOW] = "irq_window", [HV_EXIT_TIMER] = "timer",
+	[HV_EXIT_SHUTDOWN] = "shutdown", [HV_EXIT_UNDEFINED] = "undefined", [HV_EXIT_INVALID] = "invalid",
 };
 
 static void add_vm_exits(struct text *t)
@@ -135,7 +135,7 @@ static void add_vm_exits(struct text *t)
 	family(t, "caisson_vm_exits_total", "counter", "Exits of a VM's vCPUs by kind.");
 	for (struct vm_ctl *c = vm_ctl_next(NULL); c; c = vm_ctl_next(c))
 		for (unsigned k = 0; c->vm && k < HV_EXIT_KINDS; k++) {
-			uint64_t n = c->vm->counters.exits[k];
+			uint64_t n = vm_exits(c->vm, k);
 
 			if (n && exit_names[k])
 				text_add(t, "caisson_vm_exits_total{vm=\"%s\",kind=\"%s\"} %llu\n", c->spec.name, exit_names[k], (unsigned long long)n);

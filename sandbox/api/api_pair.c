@@ -4,20 +4,10 @@
 #include <sandbox/event.h>
 #include <sandbox/node.h>
 #include <sandbox/pairing.h>
-#include <string.h>
 #include <yyjson.h>
 #include "call.h"
 
 enum { CERT_PEM_MAX = 2048 };
-
-/* The name goes into a certificate's subject and into logs: printable ASCII, nothing that means something in either. */
-static bool client_name_ok(const char *s)
-{
-	for (; *s; s++)
-		if (*s <= ' ' || *s > '~' || strchr("\",+;<>=\\/#", *s))
-			return false;
-	return true;
-}
 
 static void answer_pair(struct call *c, const char *cert)
 {
@@ -41,8 +31,9 @@ void api_pair(struct call *c)
 	char cert[CERT_PEM_MAX], serial[41], why[96];
 	struct problem p;
 
-	if (!client_name_ok(name)) {
-		api_problem_text(c->x, PROBLEM_BAD_REQUEST, "name: expected printable ASCII without spaces or any of \",+;<>=\\/#");
+	/* Before the code is tried: a name that no certificate can carry must not use it up. */
+	if (!tls_client_name_ok(name)) {
+		api_problem_text(c->x, PROBLEM_BAD_REQUEST, "name: expected 1 to 63 letters, digits, blanks or any of ._@-, with a letter or digit at both ends");
 		return;
 	}
 	if (pairing_try(c->body->pair.code, &p)) {

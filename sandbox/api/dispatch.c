@@ -61,6 +61,17 @@ static const struct route *find_route(struct http_exchange *x, char *name)
 	return NULL;
 }
 
+/* May somebody without a certificate know what is at this path? Of others not even whether there is something. */
+static bool is_public(const struct http_exchange *x)
+{
+	char name[API_NAME_MAX];
+
+	for (unsigned i = 0; i < api_nroutes; i++)
+		if (api_routes[i].right == RIGHT_NONE && route_matches(api_routes[i].pattern, http_path(x), name))
+			return true;
+	return false;
+}
+
 static bool is_json(const char *media_type)
 {
 	size_t n = media_type ? strcspn(media_type, "; ") : 0;
@@ -130,13 +141,13 @@ static void api_handle(void *ctx, struct http_exchange *x)
 
 	(void)ctx;
 	http_add_header(x, "Cache-Control", "no-store");
-	c.route = find_route(x, c.name);
-	if (!c.route)
-		return;
-	if (c.route->right == RIGHT_CLIENT && !http_peer(x)->has_cert) {
+	if (!http_peer(x)->has_cert && !is_public(x)) {
 		api_problem_text(x, PROBLEM_UNAUTHORIZED, "present a client certificate of this node; `caisson pair` makes one");
 		return;
 	}
+	c.route = find_route(x, c.name);
+	if (!c.route)
+		return;
 	if (c.route->right == RIGHT_CLIENT && is_foreign(x)) {
 		api_problem_text(x, PROBLEM_FORBIDDEN, "the page that asks is not this node's: Origin and Host differ");
 		return;

@@ -2,6 +2,7 @@
 /* What values mean: names, addresses, and keys that must agree with each other. Pure but for the reports. CPU 0. */
 #include <arpa/inet.h>
 #include <core/arith.h>
+#include <core/fmt.h>
 #include <string.h>
 #include "config_impl.h"
 
@@ -208,4 +209,18 @@ void config_finish_guest(struct config_reader *r, void *obj, const struct config
 	for (unsigned i = 0; i < r->c->nguests; i++)
 		if (!strcmp(r->c->guests[i].name, s->name))
 			guest_mistake(r, seen, at, "name: expected a name that no other guest has");
+	memcpy(r->c->guest_at[r->c->nguests], seen->at, sizeof(seen->at)); /* it becomes this one, unless there was a mistake */
+	r->c->guest_at[r->c->nguests][CONFIG_MAX_KEYS] = at;
+}
+
+void config_report_guest(struct config *c, unsigned i, const char *detail)
+{
+	const struct config_mark *at = c->guest_at[i], *m = &at[CONFIG_MAX_KEYS];
+	unsigned key = key_of_detail(detail);
+	char where[96];
+
+	if (key < config_guest.nkeys && at[key].line)
+		m = &at[key];
+	fmt_buf(where, sizeof(where), "%.*s:%u:%u", 58, c->file, m->line, m->column);
+	config_report(c, where, "%s", detail);
 }

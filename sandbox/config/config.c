@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* caisson.yaml from text to struct config. CPU 0, once at boot, in the start task. The tables (tables.c) say what may be in it. */
+#include <core/log.h>
 #include <string.h>
 #include "config_impl.h"
 
@@ -18,6 +19,7 @@ static void map_defaults(const struct config_map *m, void *obj)
 void config_defaults(struct config *c)
 {
 	memset(c, 0, sizeof(*c));
+	c->file = "caisson.yaml";
 	map_defaults(&config_root, c);
 }
 
@@ -39,17 +41,24 @@ static void read_stream(struct config_reader *r)
 
 unsigned config_parse(struct config *c, const char *file, const char *text, size_t n)
 {
-	struct config_reader r = {.c = c, .file = file};
+	struct config_reader r = {.c = c};
 
+	c->file = file;
 	if (n > CONFIG_MAX_BYTES) {
 		config_mistake(&r, (struct config_mark){1, 1}, "expected at most %u bytes, found %zu; none of it is used", CONFIG_MAX_BYTES, n);
-		return r.mistakes;
+		return c->mistakes;
 	}
-	if (!config_reader_init(&r, c, file, text, n)) {
+	if (!config_reader_init(&r, c, text, n)) {
 		config_mistake(&r, (struct config_mark){1, 1}, "out of memory; none of it is used");
-		return r.mistakes;
+		return c->mistakes;
 	}
 	read_stream(&r);
 	config_reader_fini(&r);
-	return r.mistakes;
+	return c->mistakes;
+}
+
+void config_log(const struct config *c, unsigned from)
+{
+	for (; from < c->nerrors; from++)
+		log_error("config", "%s", c->errors[from]);
 }

@@ -11,24 +11,20 @@
 
 #define CONFIG_MAX_BYTES 65536
 #define CONFIG_MAX_DEPTH 8 /* the deepest legal value is at 3 */
-#define CONFIG_MAX_KEYS 8  /* of one mapping */
-
-struct config_mark { unsigned line, column; }; /* from 1, as editors count */
 
 /* ---- reader.c: events with positions, mistakes */
 
 struct config_reader {
 	struct config *c;
-	const char *file, *text;
+	const char *text;
 	size_t n;
 	yaml_parser_t parser;
 	yaml_event_t event;  /* the current one */
 	unsigned depth;      /* of open mappings and lists */
 	bool broken;         /* no more events: syntax error, nested too deeply, or out of memory; was reported */
-	unsigned mistakes;   /* all of them; the first CONFIG_MAX_ERRORS are kept in c */
 };
 
-bool config_reader_init(struct config_reader *r, struct config *c, const char *file, const char *text, size_t n);
+bool config_reader_init(struct config_reader *r, struct config *c, const char *text, size_t n);
 void config_reader_fini(struct config_reader *r);
 /* The next event becomes the current one; false when the reader is broken. */
 bool config_next(struct config_reader *r);

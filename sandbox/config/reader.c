@@ -8,9 +8,9 @@
 
 enum { FOUND_MAX = 32 };
 
-bool config_reader_init(struct config_reader *r, struct config *c, const char *file, const char *text, size_t n)
+bool config_reader_init(struct config_reader *r, struct config *c, const char *text, size_t n)
 {
-	*r = (struct config_reader){.c = c, .file = file, .text = text, .n = n};
+	*r = (struct config_reader){.c = c, .text = text, .n = n};
 	if (!yaml_parser_initialize(&r->parser))
 		return false;
 	yaml_parser_set_encoding(&r->parser, YAML_UTF8_ENCODING);
@@ -24,25 +24,41 @@ void config_reader_fini(struct config_reader *r)
 	yaml_parser_delete(&r->parser);
 }
 
-void config_mistake(struct config_reader *r, struct config_mark at, const char *f, ...)
+static void mistake_add(struct config *c, const char *where, const char *f, va_list ap)
 {
-	struct config *c = r->c;
 	char *dst = c->errors[CONFIG_MAX_ERRORS - 1];
 	size_t len, size = sizeof(c->errors[0]);
-	va_list ap;
 
-	if (r->mistakes++ >= CONFIG_MAX_ERRORS) { /* the last line that is kept stands for itself and the rest */
-		fmt_buf(dst, size, "%s: %u more mistakes", r->file, r->mistakes - CONFIG_MAX_ERRORS + 1);
+	if (c->mistakes++ >= CONFIG_MAX_ERRORS) { /* the last line that is kept stands for itself and the rest */
+		fmt_buf(dst, size, "%s: %u more mistakes", c->file, c->mistakes - CONFIG_MAX_ERRORS + 1);
 		return;
 	}
 	dst = c->errors[c->nerrors++];
-	len = MIN(fmt_buf(dst, size, "%.*s:%u:%u: ", 64, r->file, at.line, at.column), size - 1);
-	va_start(ap, f);
+	len = MIN(fmt_buf(dst, size, "%.*s: ", 80, where), size - 1);
 	fmt_vbuf(dst + len, size - len, f, ap);
-	va_end(ap);
 	for (; *dst; dst++) /* what a terminal would obey stays out */
 		if ((unsigned char)*dst < 0x20 || (unsigned char)*dst >= 0x7f)
 			*dst = '?';
+}
+
+void config_report(struct config *c, const char *where, const char *f, ...)
+{
+	va_list ap;
+
+	va_start(ap, f);
+	mistake_add(c, where, f, ap);
+	va_end(ap);
+}
+
+void config_mistake(struct config_reader *r, struct config_mark at, const char *f, ...)
+{
+	char where[96];
+	va_list ap;
+
+	fmt_buf(where, sizeof(where), "%.*s:%u:%u", 58, r->c->file, at.line, at.column);
+	va_start(ap, f);
+	mistake_add(r->c, where, f, ap);
+	va_end(ap);
 }
 
 static struct config_mark mark_of(yaml_mark_t m)

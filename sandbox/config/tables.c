@@ -35,6 +35,12 @@ static const struct config_key api_keys[] = {
 };
 static const struct config_map api_map = MAP(api_keys);
 
+static const struct config_key memory_keys[] = {
+	{"overcommit_percent", CONFIG_NUMBER, FIELD(struct config, overcommit_percent), .min = VM_OVERCOMMIT_MIN, .max = VM_OVERCOMMIT_MAX,
+	 .def = "100"},
+};
+static const struct config_map memory_map = MAP(memory_keys);
+
 static const struct config_key images_keys[] = {
 	{"limit_mib", CONFIG_NUMBER, FIELD(struct config, images_limit_mib), .min = 1, .max = VM_MEMORY_MIB_MAX},
 };
@@ -58,6 +64,7 @@ static const struct config_key root_keys[] = {
 	{"node", CONFIG_MAP, .map = &node_map, .expected = "keys of the node, such as name: caisson-1"},
 	{"network", CONFIG_MAP, .off = offsetof(struct config, net), .map = &network_map, .expected = "keys of the network, such as dhcp: true"},
 	{"api", CONFIG_MAP, .map = &api_map, .expected = "keys of the API, such as port: 8443"},
+	{"memory", CONFIG_MAP, .map = &memory_map, .expected = "keys of the memory, such as overcommit_percent: 150"},
 	{"images", CONFIG_MAP, .map = &images_map, .expected = "keys of the images, such as limit_mib: 512"},
 	{"guests", CONFIG_LIST, ITEMS(struct config, guests), .count_off = offsetof(struct config, nguests), .map = &config_guest,
 	 .expected = "the keys of a guest, such as name: demo"},

@@ -158,7 +158,7 @@ static bool read_scalar(struct config_reader *r, const struct config_key *k, voi
 /* One element that is a mapping: used when all of it is right. */
 static bool read_item_map(struct config_reader *r, const struct config_key *k, void *item)
 {
-	unsigned before = r->mistakes;
+	unsigned before = r->c->mistakes;
 
 	if (r->event.type != YAML_MAPPING_START_EVENT) {
 		config_unexpected(r, k->expected);
@@ -167,7 +167,7 @@ static bool read_item_map(struct config_reader *r, const struct config_key *k, v
 	}
 	k->map->init(item);
 	config_read_map(r, k->map, item);
-	if (r->mistakes == before)
+	if (r->c->mistakes == before)
 		return true;
 	memset(item, 0, k->size);
 	return false;
@@ -281,9 +281,9 @@ void config_read_map(struct config_reader *r, const struct config_map *m, void *
 			continue;
 		}
 		seen.at[i] = config_here(r);
-		before = r->mistakes;
+		before = r->c->mistakes;
 		seen.taken[i] = read_value(r, &m->keys[i], obj);
-		seen.wrong[i] = r->mistakes != before;
+		seen.wrong[i] = r->c->mistakes != before;
 	}
 	/* After a syntax error too: what was read must make sense together. */
 	if (m->finish)

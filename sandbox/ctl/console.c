@@ -10,7 +10,25 @@
 /* A guest that writes byte by byte would have CPU 0 interrupted for each: readers hear of output at once, then so often. */
 #define PACE_NS NS_PER_MS
 
-/* Any CPU, under the VM's lock. Everything is taken: what does not fit pushes out the oldest. */
+static struct hpa *page_at(struct console *c, uint64_t at)
+{
+	return &c->pages[at / PAGE_SIZE % CONSOLE_PAGES];
+}
+
+static uint8_t *byte_at(struct console *c, uint64_t at)
+{
+	return (uint8_t *)hal_direct(*page_at(c, at)) + at % PAGE_SIZE;
+}
+
+/* The page of the next byte. Within a page that is there already nothing is asked for. */
+static bool page_provide(struct console *c)
+{
+	struct hpa *page = page_at(c, c->end);
+
+	return page->v || page_alloc(&pool_core, 0, PAGE_HOST, page) == OK;
+}
+
+/* Any CPU, under the VM's lock. Everything is taken: what does not fit pushes out the oldest; what no page is left for is lost. */
 static size_t console_write(struct chardev *dev, const void *buf, size_t n)
 {
 	struct console *c = container_of(dev, struct console, dev);
@@ -18,9 +36,11 @@ static size_t console_write(struct chardev *dev, const void *buf, size_t n)
 	size_t skip = n > CONSOLE_LOG ? n - CONSOLE_LOG : 0;
 
 	spin_lock(&c->lock);
-	c->end += skip;
-	for (size_t i = skip; i < n; i++)
-		c->buf[c->end++ & (CONSOLE_LOG - 1)] = p[i];
+	for (size_t i = skip; i < n; i++) {
+		if (!page_provide(c))
+			break;
+		*byte_at(c, c->end++) = p[i];
+	}
 	spin_unlock(&c->lock);
 	if (!atomic_load_explicit(&c->waking, memory_order_relaxed) && !atomic_exchange(&c->waking, true))
 		work_post(0, &c->wake_work);
@@ -67,7 +87,9 @@ static void console_wake_work(struct work *w)
 	timer_set(&c->pace, hal_clock_ns() + PACE_NS);
 	if (c->refs == 0) { /* the last reference went while this was queued */
 		timer_cancel(&c->pace);
-		free(c->buf);
+		for (unsigned i = 0; i < CONSOLE_PAGES; i++)
+			if (c->pages[i].v)
+				page_free(&pool_core, c->pages[i], 0, PAGE_HOST);
 		free(c);
 	}
 }
@@ -78,11 +100,6 @@ struct console *console_new(void)
 
 	if (!c)
 		return NULL;
-	c->buf = malloc(CONSOLE_LOG);
-	if (!c->buf) {
-		free(c);
-		return NULL;
-	}
 	c->dev.ops = &console_ops;
 	c->refs = 1;
 	spin_init(&c->lock);
@@ -137,7 +154,7 @@ size_t console_read(struct console *c, struct console_reader *r, void *dst, size
 	if (c->end - r->cursor > CONSOLE_LOG)
 		r->cursor = c->end - CONSOLE_LOG;
 	while (took < n && r->cursor != c->end)
-		p[took++] = c->buf[r->cursor++ & (CONSOLE_LOG - 1)];
+		p[took++] = *byte_at(c, r->cursor++);
 	spin_unlock(&c->lock);
 	return took;
 }

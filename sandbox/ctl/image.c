@@ -4,6 +4,7 @@
 #include <core/fmt.h>
 #include <core/hal.h>
 #include <core/log.h>
+#include <core/task.h>
 #include <sandbox/event.h>
 #include <sandbox/image.h>
 #include <net/tls.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #define BLOCK_BYTES (PAGE_SIZE << IMAGE_BLOCK_ORDER)
+#define DIGEST_BYTES (64 * 1024ull) /* at once, so that others come in between */
 
 struct pool pool_images;
 static struct list images = {&images, &images};
@@ -115,14 +117,24 @@ static err_t image_read(void *ctx, uint64_t off, void *dst, uint64_t len)
 	return OK;
 }
 
+static const void *image_peek(void *ctx, uint64_t off, uint64_t *len)
+{
+	const struct image *im = ctx;
+	uint64_t in = off % BLOCK_BYTES;
+
+	if (im->fixed)
+		return (const uint8_t *)im->fixed + off;
+	*len = MIN(*len, BLOCK_BYTES - in);
+	return (const uint8_t *)hal_direct(im->blocks[off / BLOCK_BYTES]) + in;
+}
+
 struct vm_source image_source(struct image *im)
 {
-	return (struct vm_source){.size = im ? im->size : 0, .ctx = im, .read = image_read};
+	return (struct vm_source){.size = im ? im->size : 0, .ctx = im, .read = image_read, .peek = image_peek};
 }
 
 err_t image_add_file(const struct boot_file *f)
 {
-	struct tls_sha256 *h;
 	struct image *im;
 
 	if (!image_name_ok(f->name))
@@ -130,19 +142,33 @@ err_t image_add_file(const struct boot_file *f)
 	if (image_find(f->name))
 		return E_EXIST;
 	im = calloc(1, sizeof(*im));
-	h = tls_sha256_new();
-	if (!im || !h) {
-		free(im);
-		if (h)
-			tls_sha256_finish(h, (uint8_t[32]){0});
+	if (!im)
 		return E_NOMEM;
-	}
 	fmt_buf(im->name, sizeof(im->name), "%s", f->name);
 	im->size = f->size;
 	im->fixed = f->data;
-	tls_sha256_update(h, f->data, f->size);
-	tls_sha256_finish(h, im->sha256);
 	image_insert(im);
+	return OK;
+}
+
+err_t image_digest(struct image *im)
+{
+	struct tls_sha256 *h;
+
+	if (im->digested)
+		return OK;
+	h = tls_sha256_new();
+	if (!h)
+		return E_NOMEM;
+	im->users++;
+	for (uint64_t off = 0; off < im->size; off += DIGEST_BYTES) {
+		tls_sha256_update(h, (const uint8_t *)im->fixed + off, MIN(DIGEST_BYTES, im->size - off));
+		if (task_current())
+			task_yield();
+	}
+	im->users--;
+	tls_sha256_finish(h, im->sha256);
+	im->digested = true;
 	return OK;
 }
 
@@ -258,6 +284,7 @@ err_t image_upload_commit(struct image_upload *u, const char *expected, struct i
 	err_t e;
 
 	tls_sha256_finish(u->digest, im->sha256);
+	im->digested = true;
 	u->digest = NULL;
 	e = upload_check(im, expected, p);
 	if (e == OK) {

@@ -14,6 +14,8 @@ const char *node_version(void) { return CAISSON_VERSION; }
 
 /* Long enough for the answer to the request that caused it to leave, and for event readers to see why. */
 #define FAREWELL_NS (300 * NS_PER_MS)
+/* And for the ends of connections, which only a peer that is gone uses up. */
+#define LAST_WORDS_NS (500 * NS_PER_MS)
 
 static void node_end(const char *what)
 {
@@ -21,7 +23,8 @@ static void node_end(const char *what)
 	event_publish("node.ending", node.name, what, NULL);
 	task_sleep_until(hal_clock_ns() + FAREWELL_NS);
 	vm_ctl_stop_all();
-	net_stop();
+	net_stop(hal_clock_ns() + LAST_WORDS_NS);
+	hv_fini();
 }
 
 void node_reboot(void)

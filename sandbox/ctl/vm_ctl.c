@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* VM objects: a name-sorted list; creation, deletion and look-up. CPU 0. The transitions are in vm_run.c. */
+/* VM objects: creation and deletion. CPU 0. The transitions are in vm_run.c, look-up in vm_table.c. */
 #include <core/arith.h>
 #include <core/fmt.h>
 #include <core/log.h>
@@ -10,38 +10,23 @@
 #include <string.h>
 
 #include "vm_build.h"
+#include "vm_table.h"
 
-static struct list vms = {&vms, &vms};
 static struct pool pool_vms;
+static unsigned overcommit_percent = VM_OVERCOMMIT_MIN;
 
 void vm_ctl_init(void)
 {
 	pool_init(&pool_vms, "vms", &pool_root, UINT64_MAX);
 }
 
-struct vm_ctl *vm_ctl_next(const struct vm_ctl *after)
+void vm_ctl_set_overcommit(unsigned percent)
 {
-	struct list *n = after ? after->link.next : vms.next;
+	struct page_stats pages;
 
-	return n == &vms ? NULL : list_entry(n, struct vm_ctl, link);
-}
-
-struct vm_ctl *vm_ctl_find(const char *name)
-{
-	for (struct vm_ctl *c = vm_ctl_next(NULL); c; c = vm_ctl_next(c))
-		if (strcmp(c->spec.name, name) == 0)
-			return c;
-	return NULL;
-}
-
-unsigned vm_ctl_count(unsigned *running)
-{
-	unsigned n = 0;
-
-	*running = 0;
-	for (struct vm_ctl *c = vm_ctl_next(NULL); c; c = vm_ctl_next(c), n++)
-		*running += vm_ctl_state(c) == VM_RUNNING;
-	return n;
+	page_stats(&pages);
+	overcommit_percent = percent;
+	pool_vms.limit_pages = percent > VM_OVERCOMMIT_MIN ? pages.total - pages.total / 16 : UINT64_MAX;
 }
 
 enum vm_state vm_ctl_state(const struct vm_ctl *c) { return c->vm ? vm_state(c->vm) : VM_STOPPED; }
@@ -74,6 +59,7 @@ err_t vm_build(struct vm_ctl *c, struct problem *p)
 	char why[VM_REASON_MAX] = "";
 	struct vm_config cfg = {
 		.name = c->spec.name, .vcpus = c->spec.vcpus, .memory_bytes = c->spec.memory_mib * MIB, .weight = c->spec.weight,
+		.overcommit_percent = overcommit_percent,
 		.kernel = image_source(c->kernel), .initrd = image_source(c->initrd), .cmdline = c->spec.cmdline, .parent_pool = &pool_vms,
 		.console = &c->console->dev, .changed = vm_ctl_changed, .ctx = c,
 	};
@@ -110,15 +96,6 @@ static void drop_images(struct vm_ctl *c)
 	c->kernel = c->initrd = NULL;
 }
 
-static void vm_ctl_insert(struct vm_ctl *c)
-{
-	struct list *at = vms.next;
-
-	while (at != &vms && strcmp(list_entry(at, struct vm_ctl, link)->spec.name, c->spec.name) < 0)
-		at = at->next;
-	list_insert_before(at, &c->link);
-}
-
 static err_t vm_ctl_fill(struct vm_ctl *c, struct problem *p)
 {
 	err_t e = take_image("kernel", c->spec.kernel, &c->kernel, p);
@@ -140,7 +117,7 @@ err_t vm_ctl_create(const struct vm_spec *s, struct vm_ctl **out, struct problem
 	if (vm_ctl_find(s->name))
 		return problem_set(p, E_EXIST, PROBLEM_CONFLICT, "there is a VM \"%s\" already", s->name);
 	c = calloc(1, sizeof(*c));
-	if (!c || !(c->console = console_new())) {
+	if (!c || vm_table_reserve() != OK || !(c->console = console_new())) {
 		free(c);
 		return problem_set(p, E_NOMEM, PROBLEM_INSUFFICIENT_MEMORY, "no memory for another VM");
 	}
@@ -153,7 +130,7 @@ err_t vm_ctl_create(const struct vm_spec *s, struct vm_ctl **out, struct problem
 		vm_ctl_unref(c);
 		return e;
 	}
-	vm_ctl_insert(c);
+	vm_table_insert(c);
 	event_publish("vm.created", s->name, "stopped", NULL);
 	screen_touch();
 	*out = c;
@@ -168,7 +145,7 @@ err_t vm_ctl_delete(struct vm_ctl *c, struct problem *p)
 		return problem_set(p, E_STATE, PROBLEM_CONFLICT, "VM \"%s\" is %s: stop it first", c->spec.name, vm_state_name(s));
 	c->vm = NULL;
 	c->deleting = true;
-	list_remove(&c->link);
+	vm_table_remove(c);
 	drop_images(c);
 	console_close(c->console);
 	wake_all(&c->changed);

@@ -52,11 +52,9 @@ static void collect_guest(struct screen_guest *g, const struct vm_ctl *c)
 
 static void collect_guests(struct screen_facts *f)
 {
-	for (struct vm_ctl *c = vm_ctl_next(NULL); c; c = vm_ctl_next(c)) {
-		f->total_guests++;
-		if (f->nguests < SCREEN_MAX_GUESTS)
-			collect_guest(&f->guests[f->nguests++], c);
-	}
+	f->total_guests = vm_ctl_count(NULL);
+	for (struct vm_ctl *c = vm_ctl_next(NULL); c && f->nguests < SCREEN_MAX_GUESTS; c = vm_ctl_next(c))
+		collect_guest(&f->guests[f->nguests++], c);
 }
 
 static void collect_access(struct screen_facts *f)

@@ -29,6 +29,8 @@ extern struct boot_info fake_boot;
 /* ---- CPUs and time */
 
 void fake_cpu_set(unsigned cpu); /* of the calling thread; a new thread is CPU 0 */
+/* Host code wants the FPU while it is switched off: what the guard says. */
+bool fake_fp_wanted(void);
 void fake_clock_advance(uint64_t ns);
 void fake_clock_set(uint64_t ns);
 /* What hal_timer_arm was last told on a CPU; UINT64_MAX disarmed. */

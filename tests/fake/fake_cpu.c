@@ -39,6 +39,14 @@ uint64_t cpu_cr4(void) { return fake_cpu.cr4; }
 void cpu_set_cr0(uint64_t v) { fake_cpu.cr0 = v; }
 void cpu_set_cr4(uint64_t v) { fake_cpu.cr4 = v; }
 
+void cpu_load_tables(const struct host_tables *t)
+{
+	(void)t;
+	fake_cpu.table_loads++;
+}
+
+void cpu_machine_check(void) { fake_cpu.machine_checks++; }
+
 void cpu_tables(struct host_tables *t)
 {
 	memset(t, 0, sizeof(*t));

@@ -8,7 +8,7 @@
 struct fake_cpu {
 	uint64_t cr0, cr3, cr4;
 	struct { uint32_t index; uint64_t value; } msrs[FAKE_CPU_MSRS];
-	unsigned msrs_used, reads, writes;
+	unsigned msrs_used, reads, writes, table_loads, machine_checks;
 };
 extern struct fake_cpu fake_cpu;
 

@@ -33,6 +33,11 @@ unsigned hal_cpu_count(void) { return fake_ncpus; }
 uint32_t hal_cpu_hwid(unsigned cpu) { return cpu * 2; }
 const char *hal_cpu_model(void) { return "fake CPU"; }
 
+static bool (*fp_guard)(void);
+
+void hal_fp_guard(bool (*fn)(void)) { fp_guard = fn; }
+bool fake_fp_wanted(void) { return fp_guard && fp_guard(); }
+
 /* ---- time */
 
 uint64_t hal_clock_ns(void) { return atomic_load(&now_ns); }
@@ -62,8 +67,9 @@ void hal_ipi_wake(unsigned cpu)
 unsigned fake_ipi_count(unsigned cpu) { return atomic_load(&ipi_counts[cpu]); }
 bool fake_ipi_pending(unsigned cpu) { return atomic_load(&ipis[cpu]); }
 
-err_t hal_msi_alloc(unsigned cpu, hal_irq_fn fn, void *ctx, struct hal_msi *out)
+err_t hal_msi_alloc(uint32_t requester, unsigned cpu, hal_irq_fn fn, void *ctx, struct hal_msi *out)
 {
+	(void)requester;
 	if (nmsis == MAX_IRQS)
 		return E_NOMEM;
 	msis[nmsis].fn = fn;

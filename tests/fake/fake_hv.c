@@ -110,12 +110,32 @@ static void fake_vcpu_run(struct vcpu *v, struct hv_exit *out)
 	struct fake_vcpu *f = v->hv;
 
 	f->runs++;
+	f->away = true;
 	if (f->on_run)
 		f->on_run(v, out, f->on_run_ctx);
 	else if (f->script_pos < f->script_len)
 		*out = f->script[f->script_pos++];
 	else
 		*out = (struct hv_exit){ .kind = HV_EXIT_HOST };
+	out->cr8 = (uint8_t)f->regs.cr8;
+}
+
+static void fake_vcpu_settle(struct vcpu *v)
+{
+	fake_vcpu(v)->away = false;
+}
+
+static bool fake_vcpu_deadline(struct vcpu *v, uint64_t ns)
+{
+	fake_vcpu(v)->deadline_ns = ns;
+	return fake_hv.takes_deadlines;
+}
+
+static bool fake_vcpu_post(struct vcpu *v)
+{
+	(void)v;
+	fake_hv.posts++;
+	return fake_hv.takes_posts;
 }
 
 static void set_gpr32(struct arch_regs *r, unsigned reg, uint32_t v)
@@ -239,6 +259,14 @@ static void fake_seg_get(struct vcpu *v, unsigned seg, struct x86_seg *out)
 	*out = ((struct fake_vcpu *)v->hv)->regs.seg[seg];
 }
 
+static void fake_mode_get(struct vcpu *v, struct x86_mode *out)
+{
+	const struct arch_regs *r = &((struct fake_vcpu *)v->hv)->regs;
+
+	*out = (struct x86_mode){ .rip = r->rip, .rflags = r->rflags, .cr0 = r->cr0, .cr3 = r->cr3, .cr4 = r->cr4, .efer = r->efer,
+				  .cs = r->seg[SEG_CS], .cpl = (r->seg[SEG_SS].attr >> 5) & 3 };
+}
+
 static void fake_skip(struct vcpu *v, unsigned len)
 {
 	struct fake_vcpu *f = v->hv;
@@ -262,6 +290,7 @@ static const struct hv_arch_ops fake_arch_ops = {
 	.reg_get = fake_reg_get,
 	.reg_set = fake_reg_set,
 	.seg_get = fake_seg_get,
+	.mode_get = fake_mode_get,
 	.skip = fake_skip,
 	.latch_reset = fake_latch_reset,
 	.has_spec_ctrl = fake_has_spec_ctrl,
@@ -279,6 +308,9 @@ const struct hv_ops hv_fake = {
 	.vcpu_init = fake_vcpu_init,
 	.vcpu_fini = fake_vcpu_fini,
 	.vcpu_run = fake_vcpu_run,
+	.vcpu_settle = fake_vcpu_settle,
+	.vcpu_deadline = fake_vcpu_deadline,
+	.vcpu_post = fake_vcpu_post,
 	.vcpu_complete = fake_vcpu_complete,
 	.vcpu_inject = fake_vcpu_inject,
 	.vcpu_get_regs = fake_get_regs,

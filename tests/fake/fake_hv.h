@@ -13,12 +13,13 @@
 #define FAKE_HV_LOG 256
 
 struct fake_vcpu {
+	bool away; /* has run, and nobody has asked for what it left with the CPU */
 	const struct hv_exit *script; /* not copied */
 	unsigned script_len, script_pos;
 	/* When set it is asked instead of the script. */
 	void (*on_run)(struct vcpu *v, struct hv_exit *out, void *ctx);
 	void *on_run_ctx;
-	uint64_t runs;
+	uint64_t runs, deadline_ns;   /* the latter: what vcpu_deadline was told last */
 	struct hv_exit completed[FAKE_HV_LOG]; /* ring: entry i is [i % FAKE_HV_LOG] */
 	unsigned ncompleted;
 	struct hv_event events[FAKE_HV_LOG];
@@ -38,9 +39,9 @@ void fake_vcpu_script(struct vcpu *v, const struct hv_exit *exits, unsigned n);
 
 /* For the life of the process, or until changed. */
 struct fake_hv {
-	bool probe_fails, vm_init_fails, vcpu_init_fails;
+	bool probe_fails, vm_init_fails, vcpu_init_fails, takes_deadlines, takes_posts;
 	unsigned vms, vcpus;          /* that exist now */
-	unsigned flushes, enabled_cpus;
+	unsigned flushes, enabled_cpus, posts;
 	/* The default for each vCPU that is made from now on. */
 	void (*on_run)(struct vcpu *v, struct hv_exit *out, void *ctx);
 	void *on_run_ctx;

@@ -5,6 +5,11 @@
 
 void (*fake_svm_run)(struct vmcb *b, uint64_t *gpr);
 
+void svm_save_host(uint64_t host_pa)
+{
+	(void)host_pa;
+}
+
 void svm_enter(uint64_t vmcb_pa, uint64_t *gpr, uint64_t host_pa)
 {
 	(void)host_pa;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* VMX on the host: a VMCS is 512 cells in its page, a test's function plays the CPU between entry and exit. It insists on the rules that
- * tests could not see broken otherwise: a VMCS is loaded before it is touched, is active on one CPU alone, is launched once. */
+ * tests could not see broken otherwise: a VMCS is loaded before it is touched, is active on one CPU alone, is launched once. What stays in
+ * the TLB is fake_vmx_tlb.c's. */
 #include "fake_vmx.h"
 #include <core/panic.h>
 
@@ -87,6 +88,7 @@ bool vmx_invept(uint64_t type, const uint64_t descriptor[2])
 	fake_vmx.invepts++;
 	fake_vmx.invept_type = type;
 	fake_vmx.invept_eptp = descriptor[0];
+	fake_vmx_tlb_invept(type, descriptor[0]);
 	return true;
 }
 
@@ -95,12 +97,39 @@ bool vmx_invvpid(uint64_t type, const uint64_t descriptor[2])
 	fake_vmx.invvpids++;
 	fake_vmx.invvpid_type = type;
 	fake_vmx.invvpid_vpid = descriptor[0];
+	fake_vmx_tlb_invvpid(type, descriptor[0]);
 	return true;
 }
 
 void vmx_host_nmi(void) { fake_vmx.nmis++; }
 
-int vmx_enter(uint64_t *gpr, uint64_t *cr2, bool launched)
+/* SDM 3C 27.3.1.5: a shadow and an event must fit together, and so must a shadow and a single step that has been promised. */
+static bool state_fits(void)
+{
+	const uint64_t held = *cell(VMCS_GUEST_INTERRUPTIBILITY), event = *cell(VMCS_ENTRY_EVENT), flags = *cell(VMCS_GUEST_RFLAGS);
+	const bool sti = held & VMX_BLOCKED_BY_STI, ss = held & VMX_BLOCKED_BY_SS, step = (flags & X86_RFLAGS_TF) && !(*cell(VMCS_GUEST_DEBUGCTL) & 2);
+
+	if (sti && (ss || !(flags & X86_RFLAGS_IF)))
+		return false;
+	if (guest_event_is(event, GUEST_EVENT_INTR) && (sti || ss || !(flags & X86_RFLAGS_IF)))
+		return false;
+	if (guest_event_is(event, GUEST_EVENT_NMI) && (sti || ss || (held & VMX_BLOCKED_BY_NMI)))
+		return false;
+	return !(sti || ss) || step == !!(*cell(VMCS_GUEST_PENDING_DEBUG) & VMX_PENDING_STEP);
+}
+
+/* What vmx_enter.S reads after each exit. */
+static void show(uint64_t *gpr, struct vmx_frame *f)
+{
+	f->reason = *cell(VMCS_EXIT_REASON);
+	f->insn_len = *cell(VMCS_EXIT_INSN_LEN);
+	f->interruptibility = *cell(VMCS_GUEST_INTERRUPTIBILITY);
+	gpr[REG_GPRS] = *cell(VMCS_GUEST_RIP);
+	gpr[REG_RSP] = f->rsp = *cell(VMCS_GUEST_RSP);
+	gpr[REG_GPRS + 1] = f->rflags = *cell(VMCS_GUEST_RFLAGS);
+}
+
+int vmx_enter(uint64_t *gpr, uint64_t *cr2, bool launched, struct vmx_frame *f)
 {
 	unsigned i = slot_of(current[hal_cpu_id()]);
 
@@ -109,10 +138,19 @@ int vmx_enter(uint64_t *gpr, uint64_t *cr2, bool launched)
 	if (launched != vmcss[i].launched)
 		panic(launched ? "VMRESUME before VMLAUNCH" : "VMLAUNCH twice");
 	launched ? fake_vmx.resumes++ : fake_vmx.launches++;
+	*cell(VMCS_GUEST_RIP) = gpr[REG_GPRS];
+	if (!state_fits() || fake_vmx.refuse) {
+		*cell(VMCS_EXIT_REASON) = VMX_REASON_ENTRY_FAILED | (fake_vmx.refuse ? fake_vmx.refuse : VMX_EXIT_GUEST_STATE);
+		*cell(VMCS_QUALIFICATION) = 0;
+		show(gpr, f);
+		return 0; /* only those two fields, and the guest has not run (SDM 3C 27.8) */
+	}
+	fake_vmx_tlb_enter();
 	if (!fake_vmx.run(gpr, cr2))
 		return 1;
 	vmcss[i].launched = true;
 	/* SDM 3C 28.2 */
 	*cell(VMCS_ENTRY_EVENT) &= ~GUEST_EVENT_VALID;
+	show(gpr, f);
 	return 0;
 }

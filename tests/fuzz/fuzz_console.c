@@ -4,12 +4,14 @@
 #include "../unit/vring.h"
 #include <vmm/virtio_console.h>
 #include <vmm/virtio_pci.h>
+#include "../../vmm/vm/vm_internal.h"
 
 #define RAM (1 * MIB)
 static struct gmem *mem;
 static struct bus mmio;
 static struct pci_bus pci;
 static struct virtio_pci dev;
+static struct vm vm;
 static struct virtio_console con;
 
 static size_t sink_write(struct chardev *c, const void *p, size_t n) { (void)c; (void)p; return n; }
@@ -57,12 +59,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		bus_init(&mmio, 1ull << 40);
 		pci_bus_init(&pci, &mmio, (struct msi_sink){drop_msi, NULL}, 0x10000000, 0x1000000);
 		virtio_console_init(&con, mem, &sink);
+		spin_init(&vm.lock);
+		spin_init(&vm.log_lock);
+		con.dev.vm = &vm;
 		if (virtio_pci_init(&dev, &pci, 0, &con.dev))
 			abort();
 	}
 	prepare();
-	for (; size >= 9; data += 9, size -= 9)
+	for (; size >= 9; data += 9, size -= 9) {
 		step(data);
+		(void)vm_deferred_run(&vm); /* one piece, as before an entry */
+	}
 	if (fake_guest_access_open())
 		abort();
 	return 0;

@@ -10,24 +10,24 @@ import tempfile
 
 sys.path.insert(0, "tools/run")
 import image  # noqa: E402
-from machine import Machine, MachineError as Failure  # noqa: E402
+from machine import BOARDS, Machine, MachineError as Failure, image_of  # noqa: E402
 
-IMAGE = os.environ.get("CAISSON_EFI", "build/x86_64/caisson.efi")
+IMAGE = os.environ.get("CAISSON_EFI", image_of("x86_64"))
 
 
 class Bare:
     """files: {name: bytes} of the folder caisson/ on the volume that it boots from; None boots efi directly.
     folder: keeps UEFI variables between machines; a temporary one by default."""
 
-    def __init__(self, cpu="max", cpus=2, memory_mib=512, files=None, extra=(), folder=None, efi=IMAGE):
+    def __init__(self, cpu="max", cpus=2, memory_mib=512, files=None, extra=(), folder=None, efi=None, arch="x86_64", machine=None):
         self.owned = None if folder else tempfile.mkdtemp(prefix="caisson-machine-")
         self.at = 0
-        folder, esp = folder or self.owned, None
+        folder, esp, efi = folder or self.owned, None, efi or (IMAGE if arch == "x86_64" else image_of(arch))
         if files is not None:
             esp = os.path.join(folder, "esp.img")
-            image.fat_image(esp, {"EFI/BOOT/BOOTX64.EFI": efi, **{"caisson/" + name: data for name, data in files.items()}})
+            image.fat_image(esp, {BOARDS[arch].boot: efi, **{"caisson/" + name: data for name, data in files.items()}})
         self.machine = Machine(folder, esp=esp, kernel=None if esp else os.path.abspath(efi), cpus=cpus, memory_mib=memory_mib, cpu=cpu,
-                               nic=None, extra=["-no-reboot", *extra])
+                               nic=None, extra=["-no-reboot", *extra], arch=arch, machine=machine)
 
     def text(self):
         return self.machine.text

@@ -89,7 +89,7 @@ class Node:
         self.refuse_next = None       # a Refuse raised by the next request
         self.console_denied = False   # the console has another writer
         self.console_script = None    # function(ws) in place of the echo
-        self.events_drop_after = 0    # close the stream behind so many events, once
+        self.events_drop_after = 0    # close the next stream behind so many events
         self.early_refusal = False    # answers an upload before it has read it
         # ---
         self.requests = []            # (method, path with query, headers)
@@ -346,6 +346,7 @@ class Connection:
 
     def stream_events(self, headers):
         node = self.node
+        drop, node.events_drop_after = node.events_drop_after, 0
         at = int(headers["last-event-id"]) if "last-event-id" in headers else len(node.events)
         self.tls.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
         node.seen.put(("events", headers.get("last-event-id")))
@@ -359,8 +360,7 @@ class Connection:
                 text = "id: %d\nevent: %s\ndata: %s\n\n" % (event["id"], event["type"], json.dumps(event))
                 for i in range(0, len(text), 7):
                     self.chunk(text[i:i + 7].encode())
-                if node.events_drop_after and at >= node.events_drop_after:
-                    node.events_drop_after = 0
+                if drop and at >= drop:
                     return False
         return False
 

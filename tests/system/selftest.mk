@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# $(O)/selftest.efi: core and the way in of the shipped image under another composition root, tests/system/selftest.
-SELF_SRC := $(sort $(wildcard tests/system/selftest/*.c))
-SELF_OBJ := $(filter $(O)/obj/efi/boot/% $(O)/obj/efi/start.c.o $(O)/obj/core/% $(O)/obj/gen/font%,$(FW_OBJ)) $(SELF_SRC:%=$(O)/obj/%.o)
-FW_CFLAGS_tests := -I.
+# $(O)/selftest.efi: core, the monitor and the way in of the shipped image under another composition root, tests/system/selftest.
+SELF_SRC := $(sort $(wildcard $(foreach d,. $(ARCH),tests/system/selftest/$(d)/*.c tests/system/selftest/$(d)/*.S)))
+SELF_OBJ := $(filter $(O)/obj/efi/boot/% $(O)/obj/efi/start.c.o $(O)/obj/core/% $(O)/obj/vmm/% $(O)/obj/gen/font%,$(FW_OBJ)) $(SELF_SRC:%=$(O)/obj/%.o)
+FW_CFLAGS_tests := -I. -Itests/system/selftest/$(ARCH)
 -include $(SELF_SRC:%=$(O)/obj/%.d)
 
 $(O)/selftest.elf: $(SELF_OBJ) $(O)/ksyms0.o efi/efi.lds $(O)/deps/READY

@@ -101,6 +101,7 @@ def pairing_makes_a_profile(b):
     assert b"PRIVATE" not in node.bodies[0]
     contains(b.home.run("profile", "list")[0], "caisson-test01", node.url, "yes")
     assert [p["name"] for p in json.loads(b.home.run("profile", "list", "--json")[0])["items"]] == ["caisson-test01"]
+    assert b.home.run("profile", "list", "-q", "--json")[0] == b.home.run("profile", "list", "--json")[0]
     b.home.pair(node)  # the same node again replaces its profile
     assert os.listdir(os.path.join(b.home.folder, "profiles")) == ["caisson-test01"]
 

@@ -176,8 +176,10 @@ def console_is_suspended_politely(b):
     _, status = os.waitpid(t.pid, os.WUNTRACED)
     assert os.WIFSTOPPED(status)
     assert not t.is_raw()
+    t.resize(91, 30, quiet=True)
     os.kill(t.pid, signal.SIGCONT)
-    assert node.wait("text")["type"] == "resize"
+    while node.wait("text")["cols"] != 91:
+        pass  # the size it began with, which the kernel may tell it twice
     assert t.is_raw()
     t.type("\x1d.")
     t.wait(0)
@@ -225,6 +227,10 @@ def console_from_a_hostile_node(b):
                 ws.receive()
         node.console_script = script
         b.home.run("vm", "console", "demo", "--linger", "30s", stdin=b"", code=5)
+    seen = []
+    node.console_script = lambda ws: seen.append(ws.receive()[0])  # then it hangs up, though it owes a Close
+    contains(b.home.run("vm", "console", "demo", code=5)[1], "without closing the console")
+    assert seen == [8], seen
     node.raw_answer = b"HTTP/1.1 101 X\r\nSec-WebSocket-Accept: bogus\r\n\r\n"
     contains(b.home.run("vm", "console", "demo", code=5)[1], "does not match")
     node.raw_answer = b"HTTP/1.1 200 X\r\nContent-Length: 0\r\n\r\n"

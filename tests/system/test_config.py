@@ -24,8 +24,14 @@ guests:
   - name: thirsty
     memory_mib: lots
     kernel: halt
+  - name: headless
+    kernel: nowhere
+  - name: vast
+    memory_mib: 900000
+    kernel: halt
 """
-PLACES = [(3, 3, "on_panik"), (5, 9, "dhcp|true|false|boolean"), (10, 5, "name|Bad_Name"), (13, 17, "memory_mib|number")]
+PLACES = [(3, 3, "on_panik"), (5, 9, "dhcp|true|false|boolean"), (10, 5, "name|Bad_Name"), (13, 17, "memory_mib|number"), (16, 13, "nowhere"),
+          (17, 5, "memory")]
 BROKEN = "node:\n  name: [half\n"
 
 

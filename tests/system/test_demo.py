@@ -2,13 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The demo from power-on to a guest's shell, from the very files that `make run` boots: Linux starts by itself, its console is typed
 into by a WebSocket client and by the command line on a terminal, and it goes through every state that a VM has."""
+import contextlib
+import json
 import os
+import re
+import socket
+import struct
+import subprocess
 import sys
+import threading
 
 from lib.console import Console, needs_debian_modules
 needs_debian_modules()
 from lib.events import Events  # noqa: E402
-from lib.node import Node, Tap, image, run_checks  # noqa: E402
+from lib.node import Node, Tap, VMLINUZ, image, run_checks  # noqa: E402
 from cli_bench import Terminal  # noqa: E402
 
 PROMPT = r"demo# "
@@ -19,7 +26,7 @@ class DemoNode(Node):
 
     def make_esp(self, config, files):
         esp = os.path.join(self.folder, "esp.img")
-        image.fat_image(esp, image.demo_files(image.DEMO_CONFIG))
+        image.fat_image(esp, image.demo_files("x86_64"))
         return esp
 
 
@@ -47,7 +54,8 @@ def shell(node):
 def guest_facts(node):
     """What the guest sees: its CPUs and memory, KVM's clock, a random device, no noise about broken hardware"""
     with Console(node, "demo") as console:
-        console.type("cat /sys/devices/system/clocksource/clocksource0/current_clocksource\n")
+        console.type("cd /sys/devices/system/clocksource/clocksource0; cat available_clocksource current_clocksource; cd\n")
+        console.expect(r"^(.* )?kvm-clock( .*)?$")
         console.expect(r"^(kvm-clock|tsc)$")
         console.type("grep -c ^processor /proc/cpuinfo; cat /sys/class/misc/hw_random/rng_current\n")
         console.expect(r"^1\n")
@@ -88,6 +96,66 @@ def command_line(node):
     t.type("\x1d.")
     t.wait(0)
     assert "demo  running" in node.cli("vm", "list")
+
+
+class Relay:
+    """A way to the node's API that can be cut: a port of its own, with a thread for each direction of each connection."""
+
+    def __init__(self, to):
+        self.to, self.open = to, []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client = self.listener.accept()[0]
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self.to))
+            self.open += [client, server]
+            for pair in ((client, server), (server, client)):
+                threading.Thread(target=self.copy, args=pair, daemon=True).start()
+
+    @staticmethod
+    def copy(source, target):
+        try:
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def cut(self):
+        """All connections end, as when a cable is pulled from a router between."""
+        ended, self.open = self.open, []
+        for s in ended:
+            with contextlib.suppress(OSError):
+                s.shutdown(socket.SHUT_RDWR)
+            s.close()
+
+
+def resize_and_reconnect(node):
+    """The guest learns the size of the client's terminal, and a lost connection is taken up again"""
+    relay = Relay(node.port)
+    t = Terminal(CliHome(node), "vm", "console", "demo", "--profile", "test", "--node", "https://127.0.0.1:%d" % relay.port)
+    try:
+        t.expect(r"Ctrl-\] then \. leaves")
+        t.expect(PROMPT)  # what was typed before the terminal is raw would be lost
+        t.resize(101, 33)
+        t.type("\rwhile [ \"$(stty size </dev/hvc0)\" != '33 101' ]; do sleep 0.1; done; echo size-$((1+1))\r")
+        t.expect(r"\nsize-2\r")
+        relay.cut()
+        t.expect("trying again in")
+        t.expect(r"size-2")  # the node shows again what was there
+        t.type("\recho back-$((1+1))\r")
+        t.expect(r"\nback-2\r")
+        t.type("\x1d.")
+        t.wait(0)
+    finally:
+        relay.listener.close()
+        relay.cut()
 
 
 def logs(node):
@@ -161,7 +229,43 @@ def guest_powers_off(node):
     node.delete("/v1/images/demo-initrd")
 
 
-CHECKS = [shell, guest_facts, two_clients, command_line, logs, pause, reset, stop_start, guest_powers_off]
+def vmlinux(bzimage):
+    """The ELF file that a bzImage carries (Linux Documentation/arch/x86/boot.rst: setup_sects, payload_offset, payload_length); Debian
+    packs it by zstd, with its length behind."""
+    with open(bzimage, "rb") as f:
+        data = f.read()
+    at, length = struct.unpack_from("<II", data, 0x248)
+    packed = data[(data[0x1f1] + 1) * 512 + at:][:length - 4]
+    assert packed[:4] == b"\x28\xb5\x2f\xfd", "not packed by zstd: %r" % packed[:4]
+    elf = subprocess.run(["zstd", "-dc"], input=packed, stdout=subprocess.PIPE, check=True).stdout
+    assert elf[:4] == b"\x7fELF"
+    return elf
+
+
+def virtio_console(node):
+    """Linux as vmlinux boots by PVH; its virtio console takes bytes and sizes, its random device gives bytes"""
+    node.put_image("vmlinux", vmlinux(VMLINUZ))
+    node.post("/v1/vms", {"name": "hvc", "kernel": "vmlinux", "initrd": "demo-initrd", "cmdline": "console=hvc0", "memory_mib": 256}, 201)
+    node.act("hvc", "start")
+    with Console(node, "hvc") as console:
+        console.expect(r"shell ready")
+        console.expect(PROMPT)
+        console.type("cat /sys/class/tty/console/active; echo $((6*7))\n")
+        console.expect(r"^hvc0$")
+        console.expect(r"^42$")
+        console.run(console.ws.send(json.dumps({"type": "resize", "cols": 101, "rows": 37})))
+        console.type("while [ \"$(stty size)\" != '37 101' ]; do :; done; echo size-$((1+1))\n")
+        console.expect(r"^size-2$")
+        console.type("for i in 1 2; do head -c16 /dev/hwrng | od -An -tx1; done; echo rng-$((1+1))\n")
+        console.expect(r"^rng-2$")
+        words = re.findall(r"^((?: [0-9a-f]{2}){16})$", console.text, re.M)
+        assert len(words) == 2 and words[0] != words[1] and len(set(words[0].split())) > 4, console.text[-500:]
+    assert node.act("hvc", "stop", {"timeout_ms": 0})["state"] == "stopped"
+    node.delete("/v1/vms/hvc")
+    node.delete("/v1/images/vmlinux")
+
+
+CHECKS = [shell, guest_facts, virtio_console, two_clients, command_line, resize_and_reconnect, logs, pause, reset, stop_start, guest_powers_off]
 
 
 def main():

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Two Linux guests of two vCPUs each on a machine with one CPU: both reach their shell, both make progress, and they get fair shares
-by the node's own account of what ran; a weight of 300 gets about three times a weight of 100. The API answers all the while."""
+by the node's own account of what ran, which tells of steal time as well; a weight of 300 gets about three times a weight of 100, with one
+vCPU or two. The API answers all the while."""
 import sys
 
 from lib.console import Console, needs_debian_modules
@@ -51,6 +52,8 @@ def progress(node):
                     console.at = 0
             node.get("/v1/node")
         after = run_ms(node)
+        for name in NAMES:
+            assert node.vm(name)["stats"]["steal_ms"] > 0, "%s waited for nobody, on one CPU for four vCPUs" % name
         ran = [after[n] - before[n] for n in NAMES]
         assert min(ran) > 0 and max(ran) < 2 * min(ran), "run_ms of %s: %s" % (NAMES, ran)
         for console in (left, right):
@@ -68,21 +71,24 @@ def spin_until(node, names, total_ms):
 
 
 def weights(node):
-    """Spinning guests share by weight, one and two vCPUs alike"""
+    """Spinning guests share by weight, however many vCPUs they have"""
     for name in NAMES:
         node.act(name, "stop", {"timeout_ms": 0})
-    for name, weight in (("light", 100), ("heavy", 300)):
-        node.post("/v1/vms", {"name": name, "kernel": "spin", "memory_mib": 16, "weight": weight}, 201)
+    for name, weight, vcpus in (("light", 100, 1), ("heavy", 300, 1), ("wide", 100, 2)):
+        node.post("/v1/vms", {"name": name, "kernel": "spin-all" if vcpus > 1 else "spin", "memory_mib": 16, "weight": weight, "vcpus": vcpus}, 201)
         node.act(name, "start")
-    ran = spin_until(node, ("light", "heavy"), 6000)
-    ratio = ran["heavy"] / max(1, ran["light"])
+    with Console(node, "wide", "ro") as console:
+        console.expect("^w$")
+    ran = spin_until(node, ("light", "heavy", "wide"), 8000)
+    ratio, wide = ran["heavy"] / max(1, ran["light"]), ran["wide"] / max(1, ran["light"])
     assert 2 < ratio < 4.5, "weights 100 and 300 ran %s ms" % ran
-    for name in ("light", "heavy"):
+    assert 0.67 < wide < 1.5, "one and two vCPUs of weight 100 ran %s ms" % ran
+    for name in ("light", "heavy", "wide"):
         assert node.act(name, "stop", {"timeout_ms": 0})["state"] == "stopped"
         node.delete("/v1/vms/" + name)
 
 
 if __name__ == "__main__":
-    from lib.tiny import spin_guest
-    sys.exit(program([shells, progress, weights], config=CONFIG, files={"vmlinuz": VMLINUZ, "initrd": INITRD, "spin": spin_guest()},
+    from lib.tiny import spin_all_guest, spin_guest
+    sys.exit(program([shells, progress, weights], config=CONFIG, files={"vmlinuz": VMLINUZ, "initrd": INITRD, "spin": spin_guest(), "spin-all": spin_all_guest()},
                      cpus=1, memory_mib=1024))

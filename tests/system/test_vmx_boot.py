@@ -25,9 +25,10 @@ def untouched(node):
 
 
 def machine(node):
-    """ACPI's CPUs and clock, PCI by ports, the e1000 by its interrupt line"""
+    """ACPI's CPUs and clock, the timer by TSC deadline where the CPU has it, PCI by ports, the e1000 by its interrupt line"""
     cpus = node.machine.settings["cpus"]
-    for line in (r"clock: TSC at \d+ kHz, by the (ACPI PM timer|HPET)", r"configuration space by ports",
+    timer = "deadline" if "skylake" in node.machine.settings["cpu"] else "count"  # the older models have none
+    for line in (r"^\[.*cpu: .*, timer by %s$" % timer, r"clock: TSC at \d+ kHz, by the (ACPI PM timer|HPET)", r"configuration space by ports",
                  r"net0: 82540EM at .*, link up, INTx", r"boot: ready: %d CPUs?$" % cpus):
         assert re.search(line, node.serial, re.M), "no line matches %r" % line
     assert node.get("/v1/node")["cpus"] == cpus
@@ -77,10 +78,13 @@ def on_node(tap, checks, **how):
     """One boot in Bochs and its checks."""
     what = ", ".join("%s %s" % item for item in sorted(how.items()))
     tap.note(what)
+    failed = tap.failed
     try:
         with Node(config="node:\n  name: intel\n", machine_class=BochsMachine, memory_mib=512, **how) as node:
             run_checks(tap, node, checks)
             tap.ok("PANIC" not in node.serial, "no panic on %s" % what)
+            if tap.failed > failed:
+                tap.note(node.machine.evidence())
     except (MachineError, AssertionError, OSError, subprocess.SubprocessError):
         tap.ok(False, "a node comes up and can be paired: " + what, traceback.format_exc())
 

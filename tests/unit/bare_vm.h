@@ -14,9 +14,10 @@
 
 static struct vm bare;
 static struct vcpu bare_vcpus[VM_MAX_VCPUS];
-static unsigned kicks[VM_MAX_VCPUS], guest_resets;
+static unsigned kicks[VM_MAX_VCPUS], posts[VM_MAX_VCPUS], guest_resets; /* a post is a kick, too */
 
 void vcpu_kick(struct vcpu *v) { kicks[v->index]++; }
+void vcpu_post(struct vcpu *v) { kicks[v->index]++, posts[v->index]++; }
 void vm_guest_reset(struct vm *vm) { (void)vm; guest_resets++; }
 
 /* All LAPICs in reset state; true when that worked. */
@@ -25,6 +26,7 @@ static inline bool bare_init(unsigned n)
 	memset(&bare, 0, sizeof bare);
 	memset(bare_vcpus, 0, sizeof bare_vcpus);
 	memset(kicks, 0, sizeof kicks);
+	memset(posts, 0, sizeof posts);
 	pool_init(&bare.pool, "bare", &pool_root, UINT64_MAX);
 	bus_init(&bare.mmio, 1ull << 48);
 	spin_init(&bare.lock);

@@ -19,6 +19,7 @@ static struct plain {
 	int arch_init_fails_at;               /* vCPU index, -1 none */
 	void (*on_prepare)(struct vcpu *v);   /* between the look at the event flag and the answer */
 	void (*on_where)(struct vcpu *v);
+	bool reads_images;                    /* loading reads kernel and initrd to their ends, and on to guest memory from 64 KiB */
 	/* seen */
 	unsigned machines, arches, loads, resets, buttons;
 	uint64_t reg;                         /* the device's register, at PIO 0x100..0x107 and MMIO PLAIN_MMIO */
@@ -48,6 +49,13 @@ static inline void plain_raise(struct vcpu *v)
 {
 	atomic_store(&plain_vcpu(v)->event, true);
 	vcpu_kick(v);
+}
+
+/* An interrupt, which hardware may take into the guest. */
+static inline void plain_post(struct vcpu *v)
+{
+	atomic_store(&plain_vcpu(v)->event, true);
+	vcpu_post(v);
 }
 
 static uint64_t plain_read(void *ctx, uint64_t off, unsigned size)
@@ -90,8 +98,28 @@ void machine_destroy(struct vm *vm)
 
 void machine_reset(struct vm *vm) { (void)vm; plain.resets++; }
 
+static err_t plain_copy(struct vm *vm, const struct vm_source *s)
+{
+	static uint8_t chunk[65536];
+	err_t err = OK;
+
+	for (uint64_t off = 0; off < s->size && err == OK; off += sizeof chunk) {
+		uint64_t n = MIN(sizeof chunk, s->size - off);
+
+		err = s->read(s->ctx, off, chunk, n);
+		if (err == OK)
+			err = gmem_write(vm->mem, GPA(sizeof chunk + off), chunk, n);
+	}
+	return err;
+}
+
 err_t machine_load(struct vm *vm, char *why)
 {
+	if (plain.reads_images && (plain_copy(vm, &vm->cfg.kernel) != OK || plain_copy(vm, &vm->cfg.initrd) != OK)) {
+		fmt_buf(why, VM_REASON_MAX, "the images cannot be copied");
+		return E_IO;
+	}
+
 	static const char image[] = "kernel";
 
 	if (plain.load_fails) {

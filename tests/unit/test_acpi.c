@@ -242,7 +242,9 @@ static void test_spcr(void)
 	put_le32(b + 18, 0xffffffff);
 	ok(uart_find_spcr(one_table("SPCR", b, sizeof(b)), &u) == OK && u.gsi == -1, "SPCR: an impossible interrupt is none");
 	b[0] = 3;
-	ok(uart_find_spcr(one_table("SPCR", b, sizeof(b)), &u) == E_UNSUPPORTED, "SPCR: a PL011");
+	ok(uart_find_spcr(one_table("SPCR", b, sizeof(b)), &u) == OK && u.kind == UART_KIND_PL011 && u.level, "SPCR: a PL011");
+	b[0] = 2;
+	ok(uart_find_spcr(one_table("SPCR", b, sizeof(b)), &u) == E_UNSUPPORTED, "SPCR: a port of another kind");
 	ok(uart_find_spcr(one_table("SPCR", b, 20), &u) == E_CORRUPT, "SPCR: too short");
 }
 

@@ -54,6 +54,9 @@ static void test_paths(void)
 {
 	static char path[4000];
 
+	ok(request_full(false, "GET", "/v1/nothing", "", NULL, 0) == 401 && request_full(false, "PATCH", "/v1/vms", "", NULL, 0) == 401,
+	   "a stranger does not learn what is not there either");
+	ok_eq(request_full(false, "DELETE", "/v1/health", "", NULL, 0), 405, "but of what everybody may ask");
 	REFUSED("GET", "/", NULL, 404, "not-found", "openapi.json");
 	REFUSED("GET", "/v1", NULL, 404, "not-found", "nothing at this path");
 	REFUSED("GET", "/v1/vms/", NULL, 404, "not-found", "nothing at this path");
@@ -350,8 +353,9 @@ static void test_pair(void)
 	if (!ok(client_csr(&key, csr, sizeof(csr)) == 0, "a CSR"))
 		return;
 	snprintf(code, sizeof(code), "%s", pairing_code());
-	ok(pair(code, "lap top") == 400 && reply_is_problem(400, "bad-request", "name: expected"), "a name with a blank");
-	ok(pair(code, "CN=x") == 400 && pair(code, "a\",b") == 400 && pair(code, "\xc3\xa9") == 400, "or with meaning");
+	ok(pair(code, "laptop ") == 400 && reply_is_problem(400, "bad-request", "name: expected"), "a name that ends in a blank");
+	ok(pair(code, "CN=x") == 400 && pair(code, "a\",b") == 400 && pair(code, "\xc3\xa9") == 400, "or has a meaning");
+	ok(pair(code, "bob:laptop") == 400 && pair(code, "x-") == 400, "or that no certificate can carry");
 	ok(!strcmp(pairing_code(), code), "cost nothing");
 	ok(pair(code, "laptop") == 201 && !strncmp(reply_str("/certificate"), "-----BEGIN CERTIFICATE-----", 27), "a certificate, without having one");
 	ok(!strcmp(reply_str("/ca"), tls_identity_ca_pem(node.identity)) && !strcmp(reply_str("/node"), "caisson-test") &&

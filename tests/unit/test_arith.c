@@ -45,6 +45,9 @@ int main(void)
 	test_checked();
 	test_ranges();
 	test_bits();
+	ok(index_clamp(0, 1) == 0 && index_clamp(6, 7) == 6 && index_clamp(UINT64_MAX / 2, 1ull << 63) == UINT64_MAX / 2, "an index within stays");
+	ok(index_clamp(7, 7) == 0 && index_clamp(UINT64_MAX, 7) == 0 && index_clamp(1ull << 63, 7) == 0 && index_clamp(1ull << 63, 1ull << 63) == 0,
+	   "one beyond is 0");
 	ok_str(err_name(E_NOMEM), "E_NOMEM", "err_name");
 	ok_str(err_name(OK), "OK", "err_name of OK");
 	ok_str(err_name(-99), "E_UNKNOWN", "err_name of nonsense");

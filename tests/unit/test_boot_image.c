@@ -2,7 +2,7 @@
 /* Kernel loaders: a right bzImage and a right PVH vmlinux, each cut at every length and with hostile fields. */
 #include "tap.h"
 #include "guest_ram.h"
-#include "vmm/boot/boot.h"
+#include "vmm/boot/x86_64/boot_pc.h"
 #include <vmm/x86_64/pc_layout.h>
 
 #define RAM (64 * MIB)
@@ -21,16 +21,27 @@ static err_t bytes_read(void *ctx, uint64_t off, void *dst, uint64_t len)
 	return OK;
 }
 
+/* In pieces of an odd size. */
+static const void *bytes_peek(void *ctx, uint64_t off, uint64_t *len)
+{
+	const struct bytes *b = ctx;
+
+	*len = MIN(MIN(*len, b->n - off), 777777u);
+	return b->p + off;
+}
+
+static bool peeks; /* whether the sources of the next load show their bytes */
+
 static err_t load(const uint8_t *image, uint64_t n, uint64_t initrd_size, const char *cmdline, struct boot_entry *out)
 {
 	static uint8_t ramdisk[3 * MIB];
 	struct bytes k = {image, n}, i = {ramdisk, initrd_size};
-	struct vm_source kernel = {n, &k, bytes_read}, initrd = {initrd_size, &i, bytes_read};
-	struct boot_ctx c = {.mem = mem, .low_ram = RAM, .kernel = &kernel, .initrd = &initrd, .cmdline = cmdline, .rsdp = 0xe0000, .chunk = chunk, .why = why};
+	struct vm_source kernel = {n, &k, bytes_read, peeks ? bytes_peek : NULL}, initrd = {initrd_size, &i, bytes_read, peeks ? bytes_peek : NULL};
+	struct pc_boot b = {.c = {.mem = mem, .ram_end = RAM, .kernel = &kernel, .initrd = &initrd, .cmdline = cmdline, .chunk = chunk, .why = why}, .rsdp = 0xe0000};
 
 	memset(ramdisk, 0x5a, sizeof(ramdisk));
 	why[0] = '\0';
-	return boot_load(&c, out);
+	return boot_load(&b, out);
 }
 
 enum { BZ_SIZE = 5 * 512 + 4096 };
@@ -158,6 +169,25 @@ static void test_pvh(void)
 	ok_eq(load(im, sizeof(im), 0, "", &e), E_CORRUPT, "segments that load the same bytes again and again");
 }
 
+/* What the fuzz target starts from: without whole images it never comes behind the first checks. */
+static void test_fuzz_seeds(void)
+{
+	static const struct { const char *file; unsigned mode; } seeds[] = {
+		{"tests/fuzz/corpus/bzimage/bz", BOOT_LONG_MODE}, {"tests/fuzz/corpus/bzimage/pvh", BOOT_PROTECTED_MODE},
+	};
+	static uint8_t im[4096];
+	struct boot_entry e;
+
+	for (unsigned i = 0; i < ARRAY_LEN(seeds); i++) {
+		FILE *f = fopen(seeds[i].file, "rb");
+		size_t n = f ? fread(im, 1, sizeof(im), f) : 0;
+
+		if (f)
+			fclose(f);
+		ok(n > 0 && load(im, n, n / 2, "x", &e) == OK && e.mode == seeds[i].mode, "%s is a kernel: %s", seeds[i].file, why);
+	}
+}
+
 int main(void)
 {
 	struct boot_entry e;
@@ -169,5 +199,10 @@ int main(void)
 	ok_eq(load(junk, 10, 0, "", &e), E_CORRUPT, "ten bytes are no kernel");
 	test_bzimage();
 	test_pvh();
+	gmem_clear(mem);
+	peeks = true; /* the same, without a copy in between */
+	test_bzimage();
+	test_pvh();
+	test_fuzz_seeds();
 	return tap_done();
 }

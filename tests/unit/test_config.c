@@ -63,6 +63,7 @@ static void test_all(void)
 		   "network: {dhcp: false, ipv6: false, address: 192.0.2.5/24, gateway: 192.0.2.1, dns: [192.0.2.1, \"2001:db8::53\"], ntp: time.example.org}\n"
 		   "api:\n  port: 443\n"
 		   "images:\n  limit_mib: 512\n"
+		   "memory:\n  overcommit_percent: 150\n"
 		   "guests:\n"
 		   "- name: demo\n  vcpus: 2\n  memory_mib: 256\n  kernel: vmlinuz\n  initrd: demo-initrd\n  cmdline: \"console=ttyS0 a=b: # c\"\n"
 		   "  weight: 50\n  autostart: false\n"
@@ -77,6 +78,7 @@ static void test_all(void)
 	ok_str(c.net.ntp, "time.example.org", "network.ntp");
 	ok_eq(c.api_port, 443, "api.port");
 	ok_eq(c.images_limit_mib, 512, "images.limit_mib");
+	ok_eq(c.overcommit_percent, 150, "memory.overcommit_percent");
 	ok_eq(c.nguests, 2, "two guests");
 	ok_str(c.guests[0].name, "demo", "guest name");
 	ok(c.guests[0].vcpus == 2 && c.guests[0].memory_mib == 256 && c.guests[0].weight == 50 && !c.guests[0].autostart, "guest numbers");
@@ -92,6 +94,8 @@ static void test_scalars(void)
 	one_mistake("guests:\n- name: a\n  vcpus: many\n  kernel: k\n", "3:10: expected a number from 1 to 64, found \"many\"", "a word for a number");
 	ok_eq(c.nguests, 0, "a guest with a mistake is left out");
 	one_mistake("api: {port: 0}\n", "1:13: expected a number from 1 to 65535, found \"0\"", "below the range");
+	one_mistake("memory: {overcommit_percent: 99}\n", "1:30: expected a number from 100 to 1000, found \"99\"", "less than what is there");
+	ok_eq(c.overcommit_percent, 100, "nothing is promised twice");
 	one_mistake("api: {port: 65536}\n", "1:13: expected a number from 1 to 65535, found \"65536\"", "above the range");
 	ok_eq(c.api_port, 8443, "the default stays");
 	one_mistake("api:\n  port: 0x10\n", "2:9: expected a number from 1 to 65535, found \"0x10\"", "hexadecimal");
@@ -122,7 +126,7 @@ static void test_keys(void)
 {
 	one_mistake("guests:\n- name: a\n  kernel: k\n  memry: 5\n",
 		    "4:3: unknown key \"memry\", expected one of name, vcpus, memory_mib, kernel, initrd, cmdline, weight, autostart", "unknown key");
-	one_mistake("ap: {port: {x: [1, {y: 2}]}}\napi: {port: 1}\n", "1:1: unknown key \"ap\", expected one of node, network, api, images, guests",
+	one_mistake("ap: {port: {x: [1, {y: 2}]}}\napi: {port: 1}\n", "1:1: unknown key \"ap\", expected one of node, network, api, memory, images, guests",
 		    "what is behind an unknown key is skipped");
 	ok_eq(c.api_port, 1, "and the next key is read");
 	one_mistake("api: {prot: 1}\n", "1:7: unknown key \"prot\", expected port", "the only key");
@@ -132,7 +136,7 @@ static void test_keys(void)
 	ok_eq(c.api_port, 5, "the first counts");
 	one_mistake("? [a, b]\n: 1\napi: {port: 7}\n", "1:3: expected a key, found a list", "a list for a key");
 	ok_eq(c.api_port, 7, "and on it goes");
-	one_mistake("<<: {port: 1}\n", "1:1: unknown key \"<<\", expected one of node, network, api, images, guests", "no merge keys");
+	one_mistake("<<: {port: 1}\n", "1:1: unknown key \"<<\", expected one of node, network, api, memory, images, guests", "no merge keys");
 }
 
 static void test_network(void)
@@ -282,6 +286,24 @@ static void test_docs(void)
 	check_documented(doc, &config_root, "");
 }
 
+/* Mistakes that show when the guests are made. */
+static void test_reports(void)
+{
+	CHECK(parse("guests:\n  - name: bad\n    vcpus: 0\n    kernel: k\n  - name: a\n    memory_mib: 64\n    kernel: vmlinuz\n") == 1 && c.nguests == 1);
+	config_report_guest(&c, 0, "kernel: there is no image \"vmlinuz\"");
+	ok_str(c.errors[1], "caisson.yaml:7:13: kernel: there is no image \"vmlinuz\"", "a guest's value has its place");
+	config_report_guest(&c, 0, "initrd: there is no image");
+	ok_str(c.errors[2], "caisson.yaml:5:5: initrd: there is no image", "one that is not there, the guest's");
+	config_report_guest(&c, 0, "no memory for it");
+	ok_str(c.errors[3], "caisson.yaml:5:5: no memory for it", "and so what concerns no value");
+	config_report(&c, "ca.pem", "expected %s beside it", "ca.key");
+	ok_str(c.errors[4], "ca.pem: expected ca.key beside it", "another file");
+	for (unsigned i = 0; i < 20; i++)
+		config_report_guest(&c, 0, "again");
+	ok_eq(c.nerrors, CONFIG_MAX_ERRORS, "so many are kept");
+	ok_str(c.errors[CONFIG_MAX_ERRORS - 1], "caisson.yaml: 10 more mistakes", "and the others counted");
+}
+
 int main(void)
 {
 	test_defaults();
@@ -294,5 +316,6 @@ int main(void)
 	test_syntax();
 	test_many();
 	test_docs();
+	test_reports();
 	return tap_done();
 }

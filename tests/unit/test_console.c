@@ -63,6 +63,7 @@ static void test_overrun(struct console *c)
 	static char flood[3 * CONSOLE_LOG + 7];
 	struct console_reader slow;
 
+	ok(c->pages[0].v && !c->pages[1].v, "it costs what has been written");
 	for (size_t i = 0; i < sizeof(flood); i++)
 		flood[i] = (char)('a' + i % 23);
 	console_attach(c, &slow, 0, &queue);

@@ -8,14 +8,16 @@
 #define HZ 2596135000ull
 
 static uint32_t max_basic, max_ext;
-static bool no_xsave, no_avx512, no_topoext;
+static bool no_xsave, no_avx512, no_topoext, intel;
 
 /* All ones, but for what has structure. */
 static void greedy_host(uint32_t leaf, uint32_t sub, struct cpuid_regs *r)
 {
 	*r = (struct cpuid_regs){ ~0u, ~0u, ~0u, ~0u };
 	if (leaf == 0)
-		*r = (struct cpuid_regs){ max_basic, 0x68747541, 0x444d4163, 0x69746e65 };
+		*r = (struct cpuid_regs){ max_basic, intel ? 0x756e6547 : 0x68747541, intel ? 0x6c65746e : 0x444d4163, intel ? 0x49656e69 : 0x69746e65 };
+	else if (leaf == 4)
+		r->eax = sub > 3 ? 0 : (sub == 3 ? 3u : sub == 2 ? 2u : 1u) << 5 | 0xffffc100 | (sub == 1 ? 2 : sub ? 3 : 1);
 	else if (leaf == 0x80000000)
 		*r = (struct cpuid_regs){ max_ext, 0x68747541, 0x444d4163, 0x69746e65 };
 	else if (leaf == 1 && no_xsave)
@@ -54,8 +56,8 @@ static void greedy(void)
 {
 	max_basic = 0x20;
 	max_ext = 0x80000028;
-	no_xsave = no_avx512 = no_topoext = false;
-	cpuid_init(greedy_host, HZ, false);
+	no_xsave = no_avx512 = no_topoext = intel = false;
+	cpuid_init(greedy_host, HZ, false, false);
 }
 
 #define NEVER(leaf, sub, reg, bit, what) ok(!(get(leaf, sub).reg >> (bit) & 1), "never: " what)
@@ -139,7 +141,7 @@ static void test_vcpu(void)
 	ok(!(get(1, 0).edx >> 28 & 1) && get(0xb, 1).ebx == 1 && get(0xb, 1).eax == 0 && get(0x80000008, 0).ecx == 0, "one vCPU");
 	view.nvcpus = 6;
 	no_topoext = true;
-	cpuid_init(greedy_host, HZ, false);
+	cpuid_init(greedy_host, HZ, false, false);
 	ok_eq(get(0x8000001e, 0).ebx, 0, "no 8000001Eh without topology extensions");
 }
 
@@ -159,11 +161,11 @@ static void test_xsave(void)
 	ok(get(0xd, 2).eax == 256 && get(0xd, 3).eax == 0 && get(0xd, 8).eax == 0 && get(0xd, 17).eax == 0 && get(0xd, 0xffffffff).eax == 0,
 	   "components that are not offered read as zero");
 	no_avx512 = true;
-	cpuid_init(greedy_host, HZ, false);
+	cpuid_init(greedy_host, HZ, false, false);
 	ok_eq(cpuid_xcr0_allowed(), 0x207, "without AVX-512");
 	ok(!(get(7, 0).ebx & (1u << 16)) && (get(7, 0).ebx & (1u << 5)) && get(0xd, 5).eax == 0, "no instruction without its state");
 	no_xsave = true;
-	cpuid_init(greedy_host, HZ, false);
+	cpuid_init(greedy_host, HZ, false, false);
 	ok(cpuid_xcr0_allowed() == 0 && get(0xd, 0).eax == 0 && get(0xd, 1).eax == 0 && get(0xd, 2).eax == 0, "no XSAVE at all");
 	ok(!(get(1, 0).ecx & (1u << 28)) && !(get(7, 0).ebx & (1u << 5)) && !(get(7, 0).ecx & (1u << 3)), "then no AVX, AVX2, PKU");
 	view.osxsave = true;
@@ -171,18 +173,47 @@ static void test_xsave(void)
 	view.osxsave = false;
 }
 
+static void test_xsaves(void)
+{
+	greedy();
+	ok(!(get(0xd, 1).eax & 8) && !cpuid_offers_xsaves(), "no XSAVES when the backend does not let it run");
+	cpuid_init(greedy_host, HZ, false, true);
+	ok((get(0xd, 1).eax & 0xf) == 0xf && cpuid_offers_xsaves(), "XSAVES when it does");
+	view.xcr0 = 7;
+	ok(get(0xd, 1).ebx == 832 && get(0xd, 1).ecx == 0 && get(0xd, 1).edx == 0, "its size is that of what XCR0 has on, and no supervisor state");
+	view.xcr0 = 1;
+	no_xsave = true;
+	cpuid_init(greedy_host, HZ, false, true);
+	ok(!cpuid_offers_xsaves(), "nor without XSAVE");
+}
+
+static void test_intel_caches(void)
+{
+	greedy();
+	ok(get(2, 0).eax == 0 && get(4, 0).eax == 0, "leaves 2 and 4 are Intel's");
+	intel = true;
+	cpuid_init(greedy_host, HZ, false, false);
+	ok(get(2, 0).eax == 0xffffffff, "who has them");
+	ok_eq(get(4, 0).eax, 7u << 26 | 1u << 8 | 1u << 5 | 1, "L1: of one CPU, six cores in three bits");
+	ok_eq(get(4, 3).eax, 7u << 26 | 7u << 14 | 1u << 8 | 3u << 5 | 3, "L3: of all");
+	ok(get(4, 1).ebx == 0xffffffff && get(4, 4).eax == 0 && get(4, 4).ebx == 0, "and the list ends");
+	view.nvcpus = 1;
+	ok_eq(get(4, 3).eax, 1u << 8 | 3u << 5 | 3, "one vCPU shares with nobody");
+	view.nvcpus = 6;
+}
+
 static void test_small_host(void)
 {
 	max_basic = 1;
 	max_ext = 0x80000008;
 	no_xsave = true;
-	cpuid_init(greedy_host, HZ, false);
+	cpuid_init(greedy_host, HZ, false, false);
 	ok(get(7, 0).ebx == 0 && get(7, 0).edx == 0, "leaves that the host does not have are empty");
 	ok(get(0x80000021, 0).eax == 0 && get(0x8000001d, 0).eax == 0, "extended ones too");
 	ok(get(1, 0).ecx >> 21 & 1, "what the monitor provides is there");
 	greedy();
 	ok(cpuid_phys_bits() == 48 && (get(0x80000008, 0).eax & 0xffff) == 0x3030, "address sizes that nested tables translate");
-	cpuid_init(greedy_host, HZ, true);
+	cpuid_init(greedy_host, HZ, true, false);
 	ok(get(0x80000008, 0).ebx >> 24 & 1, "SSBD where SPEC_CTRL is switched");
 }
 
@@ -205,6 +236,8 @@ int main(void)
 	test_always();
 	test_vcpu();
 	test_xsave();
+	test_xsaves();
+	test_intel_caches();
 	test_small_host();
 	test_table();
 	return tap_done();

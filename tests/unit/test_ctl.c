@@ -140,6 +140,55 @@ static void test_create(void)
 	ok(kernel->users == 0 && !vm_ctl_next(NULL) && fake_hv.vms == 0, "all gone");
 }
 
+#define MANY 1000
+
+static const char *many_name(unsigned i)
+{
+	static char name[16];
+
+	snprintf(name, sizeof(name), "many-%03u", i * 377 % MANY); /* each once, in no order */
+	return name;
+}
+
+/* All that exist: each found by its name, in name order, as many as are counted. */
+static bool table_sound(unsigned n)
+{
+	const char *last = "";
+	unsigned seen = 0;
+
+	for (struct vm_ctl *c = vm_ctl_next(NULL); c; c = vm_ctl_next(c), seen++) {
+		if (strcmp(last, c->spec.name) >= 0 || vm_ctl_find(c->spec.name) != c)
+			return false;
+		last = c->spec.name;
+	}
+	return seen == n && vm_ctl_count(NULL) == n;
+}
+
+static void test_many(void)
+{
+	unsigned made = 0, gone = 0;
+
+	hv_current = NULL; /* names alone */
+	for (struct vm_ctl *c; made < MANY; made++) {
+		struct vm_spec s = spec_of(many_name(made));
+
+		if (vm_ctl_create(&s, &c, &why) != OK)
+			break;
+	}
+	ok_eq(made, MANY, "a thousand VMs");
+	ok(table_sound(MANY) && !vm_ctl_find("many-") && !vm_ctl_find("many-1000") && !vm_ctl_find("zz"), "found by name, and in order");
+	for (unsigned i = 0; i < MANY; i += 3, gone++)
+		if (vm_ctl_delete(vm_ctl_find(many_name(i)), &why) != OK || vm_ctl_find(many_name(i)))
+			break;
+	ok(gone == (MANY + 2) / 3 && table_sound(MANY - gone), "a third of them deleted");
+	for (struct vm_ctl *c; (c = vm_ctl_next(NULL));)
+		if (vm_ctl_delete(c, &why) != OK)
+			break;
+	fake_loop_settle();
+	ok(table_sound(0), "and the rest");
+	hv_current = &hv_fake;
+}
+
 static void test_transitions(void)
 {
 	struct vm_ctl *c = create("t");
@@ -411,12 +460,30 @@ static void test_all(void)
 	remove_vm(c);
 }
 
+/* What the config file allows beyond the memory reaches each VM, and the node keeps its share. */
+static void test_overcommit(void)
+{
+	struct vm_spec s = spec_of("large");
+	struct vm_ctl *c = NULL, *d = NULL;
+
+	s.memory_mib = 144;
+	ok(vm_ctl_create(&s, &c, &why) == OK, "most of the memory");
+	snprintf(s.name, sizeof(s.name), "second");
+	ok(vm_ctl_create(&s, &d, &why) == E_NOMEM && why.kind == PROBLEM_INSUFFICIENT_MEMORY, "twice that is not there");
+	vm_ctl_set_overcommit(200);
+	ok(vm_ctl_create(&s, &d, &why) == OK, "half of it can be promised");
+	ok(c->vm->pool.parent->limit_pages == 256 * MIB / PAGE_SIZE / 16 * 15, "all VMs together leave a sixteenth");
+	ok(vm_ctl_delete(c, &why) == OK && vm_ctl_delete(d, &why) == OK, "deleted");
+	vm_ctl_set_overcommit(100);
+}
+
 int main(void)
 {
 	uint64_t pages;
 
 	bench_start();
 	test_create();
+	test_many();
 	pages = free_pages();
 	test_transitions();
 	test_reset();
@@ -426,6 +493,7 @@ int main(void)
 	test_deleted();
 	test_no_virtualisation();
 	test_autostart_deleted();
+	test_overcommit();
 	test_all();
 	ok_eq(free_pages(), pages, "every page is back");
 	return tap_done();

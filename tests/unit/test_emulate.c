@@ -242,6 +242,8 @@ static void test_refusals(void)
 	ok(arch_vcpu_exit(v, &e) && crashes == 3, "code that cannot be read any more runs again");
 }
 
+#define PTE_NX_BIT (1ull << 63)
+
 static err_t walk(const struct gpt_mode *m, uint64_t linear, unsigned access, uint64_t *gpa, uint32_t *error)
 {
 	struct gpt_fault fault = { 0 };
@@ -307,25 +309,118 @@ static void test_walk(void)
 	ok(walk(&m, 0x1fffff000, GPT_READ, &a, &e) == OK && a == 0xfffff000, "no paging: 32 bits");
 }
 
+/* SDM 3A 4.8: accessed in each entry on the way, dirty in the last one by a write; nothing by an access that faults. */
+static void test_accessed_dirty(void)
+{
+	struct gpt_mode m = { .cr0 = X86_CR0_PE | X86_CR0_PG | X86_CR0_WP, .cr3 = 0x38000, .cr4 = X86_CR4_PAE, .efer = X86_EFER_LMA | X86_EFER_LME };
+	const uint64_t entries[4] = { 0x38000, 0x39000, 0x3a000, 0x3b000 };
+	uint64_t a, value[4];
+	uint32_t e, pde = 0x35000 | 7, pte = 0x36000 | 7, low[2];
+
+#define READ_ENTRIES() for (unsigned i = 0; i < 4; i++) CHECK(gmem_read(bare.mem, GPA(entries[i]), &value[i], 8) == OK)
+	for (unsigned i = 0; i < 4; i++)
+		put64(entries[i], (i < 3 ? entries[i + 1] : 0x25000) | (i < 3 ? 7 : 5));
+	ok(walk(&m, 0, GPT_WRITE, &a, &e) == E_PERM, "a write that is not allowed");
+	READ_ENTRIES();
+	ok(!((value[0] | value[1] | value[2] | value[3]) & 0x60), "leaves no trace");
+	ok(walk(&m, 0x10, GPT_READ, &a, &e) == OK && a == 0x25010, "a read");
+	READ_ENTRIES();
+	ok((value[0] & value[1] & value[2] & value[3] & 0x20) && !((value[0] | value[1] | value[2] | value[3]) & 0x40), "is accessed everywhere, dirty nowhere");
+	put64(0x3b000, 0x25000 | 7);
+	ok(walk(&m, 0x10, GPT_WRITE, &a, &e) == OK, "a write");
+	READ_ENTRIES();
+	ok((value[3] & 0x60) == 0x60 && !((value[0] | value[1] | value[2]) & 0x40), "is dirty in the last entry alone");
+	put64(0x38000 + 8 * 5, 0x38000 | 7); /* each level is the same table */
+	ok(walk(&m, 5ull << 39 | 5ull << 30 | 5ull << 21 | 5ull << 12, GPT_WRITE, &a, &e) == OK && a == 0x38000, "a table that maps itself");
+	CHECK(gmem_read(bare.mem, GPA(0x38000 + 8 * 5), &value[0], 8) == OK);
+	ok((value[0] & 0x60) == 0x60, "is marked too");
+	put(0x34000 + 4 * 1, &pde, 4);
+	put(0x35000 + 4 * 2, &pte, 4);
+	m = (struct gpt_mode){ .cr0 = X86_CR0_PE | X86_CR0_PG, .cr3 = 0x34000 };
+	ok(walk(&m, 1ull << 22 | 2 << 12, GPT_WRITE, &a, &e) == OK, "32-bit paging");
+	CHECK(gmem_read(bare.mem, GPA(0x34004), &low[0], 4) == OK && gmem_read(bare.mem, GPA(0x35008), &low[1], 4) == OK);
+	ok(low[0] == (pde | 0x20) && low[1] == (pte | 0x60), "in entries of four bytes");
+	ok(gmem_cas(bare.mem, GPA(0x35008), 4, pte, 0) == E_AGAIN && gmem_cas(bare.mem, GPA(0x35004), 2, 0, 0) == E_GUEST &&
+	   gmem_cas(bare.mem, GPA(0x35004), 8, 0, 0) == E_GUEST, "a word that has changed, or is none");
+#undef READ_ENTRIES
+}
+
+/* A walk that may take its result from the last one: never another result than a walk. */
+static struct gpt_memo memo;
+
+static bool again_alike(const struct gpt_mode *m, uint64_t linear, unsigned access)
+{
+	struct gpt_fault fault[2] = { 0 };
+	struct gpa a[2] = { GPA(0), GPA(0) };
+	err_t again = gpt_walk_again(bare.mem, m, linear, access, &memo, &a[0], &fault[0]), fresh = gpt_walk(bare.mem, m, linear, access, &a[1], &fault[1]);
+
+	return again == fresh && a[0].v == a[1].v && fault[0].error == fault[1].error && memo.valid == (fresh == OK && (m->efer & X86_EFER_LMA));
+}
+
+static void test_memo(void)
+{
+	const struct gpt_mode first = { .cr0 = X86_CR0_PE | X86_CR0_PG, .cr3 = 0x38000, .cr4 = X86_CR4_PAE, .efer = X86_EFER_LMA | X86_EFER_LME | X86_EFER_NXE };
+	const uint64_t entries[4] = { 0x38000, 0x39000, 0x3a000, 0x3b000 };
+	struct gpt_mode m = first;
+
+	for (unsigned i = 0; i < 4; i++)
+		put64(entries[i], (i < 3 ? entries[i + 1] : 0x25000) | 7);
+	put64(0x3b008, 0x26000 | 7);
+	ok(again_alike(&m, 0x10, GPT_FETCH) && again_alike(&m, 0xfff, GPT_FETCH) && memo.gpa == 0x25000, "a page is found again");
+	ok(again_alike(&m, 0x1010, GPT_FETCH) && memo.gpa == 0x26000 && again_alike(&m, 0x10, GPT_FETCH), "another one is not it");
+	for (unsigned i = 0; i < 4; i++) {
+		uint64_t old = (i < 3 ? entries[i + 1] : 0x25000) | 7;
+
+		CHECK(again_alike(&m, 0x10, GPT_FETCH) && memo.valid);
+		put64(entries[i], old & ~1ull);
+		ok(again_alike(&m, 0x10, GPT_FETCH) && !memo.valid, "entry %u goes", i);
+		put64(entries[i], old);
+		CHECK(again_alike(&m, 0x10, GPT_FETCH) && memo.valid);
+		put64(entries[i], old | PTE_NX_BIT);
+		ok(again_alike(&m, 0x10, GPT_FETCH) && !memo.valid, "entry %u forbids", i);
+		put64(entries[i], old);
+	}
+	CHECK(again_alike(&m, 0x10, GPT_FETCH));
+	put64(entries[3], 0x27000 | 7);
+	ok(again_alike(&m, 0x10, GPT_FETCH) && memo.gpa == 0x27000, "another page is mapped there");
+	ok(again_alike(&m, 0x10, GPT_WRITE) && again_alike(&m, 0x10, GPT_READ), "another access");
+	m.user = true;
+	put64(entries[2], entries[3] | 3);
+	ok(again_alike(&m, 0x10, GPT_READ) && !memo.valid, "a user is not the kernel");
+	m = first;
+	CHECK(again_alike(&m, 0x10, GPT_FETCH));
+	m.cr3 = 0x39000;
+	ok(again_alike(&m, 0x10, GPT_FETCH), "other tables");
+	m = first;
+	m.cr0 &= ~X86_CR0_PG;
+	m.efer = 0;
+	ok(again_alike(&m, 0x10, GPT_FETCH) || memo.valid, "no paging");
+	ok(memo.gpa == 0, "is a map of its own");
+	m = (struct gpt_mode){ .cr0 = X86_CR0_PE | X86_CR0_PG, .cr3 = 0x34000 };
+	ok(again_alike(&m, 1ull << 22 | 2 << 12, GPT_FETCH), "entries of four bytes are not remembered");
+}
+
 static void test_segments(void)
 {
+	struct x86_mode m;
 	uint64_t linear;
 
 	regs_flat32(&f->regs);
+	hv_current->arch->mode_get(v, &m);
 	f->nevents = 0;
 	f->regs.seg[SEG_DS].base = 0x1000;
 	f->regs.seg[SEG_DS].limit = 0xfff;
-	ok(x86_linear(v, SEG_DS, 0xffc, 4, &linear) == OK && linear == 0x1ffc, "the last four bytes of a segment");
-	ok(x86_linear(v, SEG_DS, 0xffd, 4, &linear) == E_PERM && f->events[0].vector == 13, "one beyond: #GP");
+	ok(x86_linear(v, &m, SEG_DS, 0xffc, 4, &linear) == OK && linear == 0x1ffc, "the last four bytes of a segment");
+	ok(x86_linear(v, &m, SEG_DS, 0xffd, 4, &linear) == E_PERM && f->events[0].vector == 13, "one beyond: #GP");
 	f->regs.seg[SEG_SS].limit = 0xff;
-	ok(x86_linear(v, SEG_SS, 0x100, 1, &linear) == E_PERM && f->events[1].vector == 12, "on the stack: #SS");
+	ok(x86_linear(v, &m, SEG_SS, 0x100, 1, &linear) == E_PERM && f->events[1].vector == 12, "on the stack: #SS");
 	f->regs.seg[SEG_ES].attr = 0xc97;
 	f->regs.seg[SEG_ES].limit = 0xfff;
-	ok(x86_linear(v, SEG_ES, 0xfff, 1, &linear) == E_PERM && x86_linear(v, SEG_ES, 0x1000, 4, &linear) == OK, "expand-down");
+	ok(x86_linear(v, &m, SEG_ES, 0xfff, 1, &linear) == E_PERM && x86_linear(v, &m, SEG_ES, 0x1000, 4, &linear) == OK, "expand-down");
 	f->regs.seg[SEG_FS].attr = 0;
-	ok(x86_linear(v, SEG_FS, 0, 1, &linear) == E_PERM, "a null segment");
+	ok(x86_linear(v, &m, SEG_FS, 0, 1, &linear) == E_PERM, "a null segment");
 	f->regs.seg[SEG_DS].base = 0xffffff00, f->regs.seg[SEG_DS].limit = UINT32_MAX;
-	ok(x86_linear(v, SEG_DS, 0x200, 4, &linear) == OK && linear == 0x100, "addresses wrap at 4 GiB");
+	ok(x86_linear(v, &m, SEG_DS, 0x200, 4, &linear) == OK && linear == 0x100, "addresses wrap at 4 GiB");
 }
 
 static void host(uint32_t leaf, uint32_t sub, struct cpuid_regs *r)
@@ -338,7 +433,7 @@ int main(void)
 {
 	fake_init(64 * MIB, 1);
 	fake_hv_use();
-	cpuid_init(host, 1000000000, false);
+	cpuid_init(host, 1000000000, false, false);
 	if (!ok(bare_init(1), "a VM"))
 		return tap_done();
 	v = &bare_vcpus[0];
@@ -354,6 +449,8 @@ int main(void)
 	test_strings();
 	test_refusals();
 	test_walk();
+	test_accessed_dirty();
+	test_memo();
 	test_segments();
 	hv_fake.vcpu_fini(v);
 	pool_free(&bare.pool, v->arch, sizeof(struct x86_vcpu));

@@ -115,6 +115,29 @@ static void test_copies(void)
 	ok(none_left(), "nothing is left");
 }
 
+/* Written as a whole before they are there, beside one that is there, and in parts. */
+static void test_large_writes(void)
+{
+	static uint8_t from[3 * GMEM_LARGE + 2 * 4096], to[sizeof(from)];
+	struct gmem *m = make(9);
+	uint8_t one = 7;
+
+	for (unsigned i = 0; i < sizeof(from); i++)
+		from[i] = (uint8_t)(i * 31 + i / 4096);
+	CHECK(gmem_add_ram(m, GPA(0), 8 * GMEM_LARGE + 4096) == OK);
+	ok_eq(gmem_write(m, GPA(2 * GMEM_LARGE + 5), &one, 1), OK, "a byte in the second");
+	ok_eq(gmem_resident_pages(m), 512, "makes it resident");
+	ok_eq(gmem_write(m, GPA(GMEM_LARGE - 4096), from, sizeof(from)), OK, "three large pages, the one among them, and what lies around");
+	ok_eq(gmem_read(m, GPA(GMEM_LARGE - 4096), to, sizeof(to)), OK, "reads");
+	ok(!memcmp(from, to, sizeof(from)), "as it was written");
+	ok_eq(gmem_resident_pages(m), 5 * 512, "by large pages");
+	ok(gmem_read(m, GPA(0), to, GMEM_LARGE - 4096) == OK && !to[0] && !memcmp(to, to + 1, GMEM_LARGE - 4097), "with zeros in front");
+	ok_eq(gmem_write(m, GPA(7 * GMEM_LARGE), from, GMEM_LARGE + 4096), OK, "up to the end of memory");
+	ok_eq(gmem_write(m, GPA(7 * GMEM_LARGE), from, GMEM_LARGE + 4097), E_GUEST, "and a byte beyond");
+	gmem_destroy(m);
+	ok(none_left(), "nothing is left");
+}
+
 static void test_words(void)
 {
 	struct gmem *m = make(0);
@@ -170,6 +193,32 @@ static void test_scarce(void)
 	pool_fini(&small);
 }
 
+/* A gigabyte in one page, where alignment and slot allow; around it smaller ones. */
+static void test_giant(void)
+{
+	struct gmem *m = make(18);
+	uint64_t v = 0x1122334455667788, got = 0;
+	struct gmem_run run;
+	unsigned n = 0;
+
+	CHECK(gmem_add_ram(m, GPA(GIB - 2 * MIB), GIB + 2 * MIB) == OK);
+	ok_eq(gmem_fault(m, GPA(GIB - 1), GMEM_W), OK, "below its alignment");
+	ok_eq(gmem_resident_pages(m), 512, "a page of 2 MiB");
+	ok_eq(gmem_fault(m, GPA(GIB + 12345678), GMEM_R), OK, "inside");
+	ok_eq(gmem_resident_pages(m), 512 + 262144, "a page of 1 GiB");
+	ok(gmem_write(m, GPA(2 * GIB - 8), &v, 8) == OK && gmem_read(m, GPA(2 * GIB - 8), &got, 8) == OK && got == v, "its last bytes");
+	v = 0x1122334455667788;
+	ok(gmem_write(m, GPA(GIB + 0x1ffffc), &v, 8) == OK && gmem_read(m, GPA(GIB + 0x1ffffc), &got, 8) == OK && got == v, "over the end of 2 MiB in it");
+	ok(gmem_pin(m, GPA(GIB), GIB, &run, 1, &n) == OK && n == 1 && run.len == GIB && run.addr.v % GIB == 0, "is one aligned run");
+	gmem_unpin(m, GPA(GIB), GIB);
+	gmem_clear(m);
+	ok_eq(gmem_resident_pages(m), 0, "and goes as one");
+	ok(gmem_read(m, GPA(2 * GIB - 8), &got, 8) == OK && got == 0, "what it held is not found any more");
+	gmem_clear(m);
+	gmem_destroy(m);
+	ok(none_left(), "nothing is left");
+}
+
 static void test_pins(void)
 {
 	struct gmem *m = make(9);
@@ -198,17 +247,56 @@ static void test_pins(void)
 	ok(none_left(), "nothing is left");
 }
 
+static uint64_t published;
+static unsigned publishes;
+static bool published_zero;
+
+static void publish(const void *p, uint64_t len)
+{
+	publishes++;
+	published += len;
+	published_zero = *(const uint64_t *)p == 0;
+}
+
+/* Where guests may look past the caches: a page before anybody sees it, and all of them when the loader has written. */
+static void test_publish(void)
+{
+	struct stage2_format fmt = stage2_npt;
+	struct gmem *m = NULL;
+	uint64_t v = 77, read = 0;
+
+	fmt.publish = publish;
+	CHECK(gmem_create(&pool, &fmt, 9, &m) == OK && gmem_add_ram(m, GPA(0x1ff000), 0x201000) == OK);
+	ok_eq(gmem_store64(m, GPA(0x1ff008), v), OK, "a word of 64 bits");
+	ok(publishes == 1 && published == PAGE_SIZE && published_zero, "its page was published before, when it was zero");
+	ok(gmem_read(m, GPA(0x1ff008), &read, 8) == OK && read == 77, "the word is there");
+	ok_eq(gmem_store64(m, GPA(0x1ff00c), v), E_GUEST, "an odd place is refused");
+	ok_eq(gmem_fault(m, GPA(0x234567), GMEM_W), OK, "a large page");
+	ok(publishes == 2 && published == PAGE_SIZE + 2 * MIB, "published as a whole");
+	published = publishes = 0;
+	gmem_publish(m);
+	ok(publishes == 2 && published == PAGE_SIZE + 2 * MIB, "all that is resident");
+	gmem_clear(m);
+	gmem_publish(m);
+	ok_eq(publishes, 2, "and nothing when nothing is");
+	gmem_destroy(m);
+	ok(none_left(), "nothing is left");
+}
+
 int main(void)
 {
-	fake_init(64 * MIB, 1);
+	fake_init(3 * GIB, 1); /* what is not touched costs nothing */
 	pool_init(&pool, "test", &pool_root, UINT64_MAX);
 	test_slots();
 	test_ranges();
 	test_copies();
+	test_large_writes();
 	test_words();
 	test_faults();
 	test_scarce();
 	test_pins();
+	test_giant();
+	test_publish();
 	pool_fini(&pool);
 	return tap_done();
 }

@@ -130,7 +130,7 @@ static void test_bad_stores(const char *fingerprint)
 static void test_preset(void)
 {
 	static char key_pem[2048], ca_pem[4096];
-	struct tls_preset preset = { ca_pem, key_pem };
+	struct tls_preset preset = { .ca_cert_pem = ca_pem, .ca_key_pem = key_pem };
 	bool persistent;
 	struct tls_identity *other = open_identity(NULL, NULL, &persistent), *id;
 
@@ -150,7 +150,7 @@ static void test_preset(void)
 		size_t n = server_cert(other)->raw.len;
 
 		mbedtls_pk_write_key_pem(&other->creds->key, (unsigned char *)key_pem, sizeof key_pem);
-		preset = (struct tls_preset){ leaf, key_pem };
+		preset = (struct tls_preset){ .ca_cert_pem = leaf, .ca_key_pem = key_pem };
 		ok(cert_pem_write(server_cert(other)->raw.p, n, leaf, sizeof leaf) == OK, "a server certificate");
 		ok(tls_identity_open(&store, &preset, "n", names, 3, &id, &persistent) == E_CORRUPT, "is no CA");
 	}

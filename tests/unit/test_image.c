@@ -163,6 +163,7 @@ static void test_files(void)
 	ok_eq(image_add_file(&f), E_EXIST, "once");
 	ok_eq(image_add_file(&bad), E_INVAL, "a name that cannot be");
 	im = image_find("vmlinuz");
+	ok(!im->digested && image_digest(im) == OK && im->users == 0, "its digest is made when it is asked for");
 	ok_str(image_sha256_hex(im, hex), ABC, "its digest");
 	ok(image_source(im).read(im, 1, hex, 2) == OK && hex[0] == 'b' && image_source(im).read(im, 1, hex, 3) == E_RANGE, "read in place");
 	ok(upload("b", "x", 1, 1, NULL, &im) == OK && upload("z", "x", 1, 1, NULL, &im) == OK && upload("a", "x", 1, 1, NULL, &im) == OK, "three more");

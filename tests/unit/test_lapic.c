@@ -118,6 +118,11 @@ static void test_priority(void)
 	lapic_post(v0, 0x41, false);
 	lapic_post(v0, 0x41, false);
 	ok_eq(kicks[0], 1, "the first setting of a bit kicks");
+	ok_eq(posts[0], 1, "or posts, where the backend can");
+	lapic_post(v0, 0x42, true);
+	ok(kicks[0] == 2 && posts[0] == 1, "a level-triggered one always kicks");
+	lapic_ack(v0, 0x42);
+	wr(v0, EOI, 0);
 	lapic_post(v0, 0x52, false);
 	lapic_post(v0, 0x4f, false);
 	ok_eq(lapic_pending(v0), 0x52, "the highest first");

@@ -123,6 +123,10 @@ int main(void)
 	test_wrap();
 	test_limit();
 	test_threads();
+	log_break_lock(); /* as a panic does, whether it is held or not */
+	log_info("log", "after a break");
+	log_info("log", "and once more");
+	ok(strstr(sink_text, "and once more"), "the log goes on after its lock was broken");
 	for (int i = 0; i < 4; i++)
 		log_add_sink(&sink);
 	ok(strstr(sink_text, "more than 4 sinks"), "one sink too many is told");

@@ -64,7 +64,7 @@ static void test_order(void)
 	timer_init(&t, timer_run);
 	sched_entity_init(&se, vcpu_run, 100);
 	sched_add(&se);
-	CHECK(hal_msi_alloc(0, irq_run, &b.w, &msi) == OK);
+	CHECK(hal_msi_alloc(0, 0, irq_run, &b.w, &msi) == OK);
 	CHECK(task_create("k", task_run, NULL, 8192, NULL) == OK);
 	timer_set(&t, hal_clock_ns());
 	work_post(0, &a.w);

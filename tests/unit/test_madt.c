@@ -71,6 +71,20 @@ static void test_honest(void)
 	ok(madt.lapic == 0x1fee00000ull, "the local APICs' address");
 }
 
+/* Lines that the firmware has made level triggered in the 8259s, where PCI's lines end without an override. */
+static void test_pci_lines(void)
+{
+	begin(0xfee00000);
+	entry(MADT_ISA_OVERRIDE, 10, (const uint8_t[]){0, 9, 9, 0, 0, 0, 0x0d, 0});
+	parse();
+	madt_give_to_pci(1 << 9 | 1 << 11);
+	ok(madt.isa[11].level && madt.isa[11].active_low && madt.isa[11].gsi == 11, "a line of PCI is level, active low");
+	ok(madt.isa[9].level && !madt.isa[9].active_low, "an override says more");
+	ok(!madt.isa[4].level && !madt.isa[4].active_low, "the others stay");
+	madt_give_to_pci(0xffff);
+	ok(!madt.isa[4].level && !madt.isa[0].level, "registers that are not there say nothing");
+}
+
 static void test_nonsense(void)
 {
 	begin(0xfee00000);
@@ -113,6 +127,7 @@ static void test_nonsense(void)
 int main(void)
 {
 	test_honest();
+	test_pci_lines();
 	test_nonsense();
 	return tap_done();
 }

@@ -60,6 +60,10 @@ static void test_values(void)
 	ok(wr(0xc0010015, 1 << 4) && !wr(0xc0010015, 1 << 0), "HWCR");
 	ok(wr(0x1d9, 0) && wr(0x1d9, 1) && rd(0x1d9) == 0 && !wr(0x1d9, 1 << 6), "DEBUGCTL");
 	ok((rd(0x1b) & 0xfffff900) == 0xfee00900, "APIC_BASE of the boot processor");
+	ok(!wr(0xda0, 0) && msr_read(v, 0xda0, &(uint64_t){ 0 }) == E_GUEST, "no XSS without XSAVES");
+	cpuid_init(everything, 1000000000, false, true);
+	ok(wr(0xda0, 0) && rd(0xda0) == 0 && !wr(0xda0, 1) && !wr(0xda0, 1 << 8), "with it XSS is 0 and stays so");
+	cpuid_init(everything, 1000000000, false, false);
 	msr_reset(v);
 	ok_eq(rd(0x1a0), 1, "reset");
 }
@@ -127,7 +131,7 @@ int main(void)
 {
 	fake_init(32 * MIB, 1);
 	fake_hv_use();
-	cpuid_init(everything, 1000000000, false);
+	cpuid_init(everything, 1000000000, false, false);
 	if (!ok(bare_init(2), "a VM"))
 		return tap_done();
 	v = &bare_vcpus[0];

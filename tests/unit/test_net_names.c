@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* DNS and SNTP: the stack on a port that reflects every frame asks servers that the test plays on the same stack; right
- * answers, none, wrong ones and late ones. Tasks of the fake machine. */
+ * answers, none and wrong ones. The fake machine's loop. */
 #include "../fake/fake.h"
 #include "reflect_port.h"
 #include "tap.h"
@@ -13,7 +13,7 @@
 #define T2033 2000000000u
 
 static unsigned asked_dns, asked_ntp;
-static bool mute, lie;
+static bool mute = true, nowhere, lie;
 
 static void answer(struct udp_pcb *pcb, const void *p, size_t n, const ip_addr_t *to, u16_t to_port)
 {
@@ -30,7 +30,7 @@ static void on_dns(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr
 	static const uint8_t record[] = { 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 5 };
 	uint8_t m[600];
 	size_t n = pbuf_copy_partial(p, m, 512, 0);
-	bool known = n > 22 && !memcmp(m + n - 10, "\4test", 6), v4 = m[n - 3] == 1;
+	bool known = !nowhere && n > 22 && !memcmp(m + n - 10, "\4test", 6), v4 = m[n - 3] == 1;
 
 	(void)arg;
 	pbuf_free(p);
@@ -74,62 +74,54 @@ static void serve(u16_t at, udp_recv_fn fn)
 	udp_recv(pcb, fn, NULL);
 }
 
-static const char *name;
-static char found[46];
-static err_t result;
-static bool done;
-
-static void resolve_task(void *arg)
-{
-	(void)arg;
-	result = net_resolve(name, found, hal_clock_ns() + 3 * NS_PER_S);
-	done = true;
-}
-
-static bool is_done(void *ctx)
-{
-	(void)ctx;
-	return done;
-}
-
-static err_t resolve(const char *what)
-{
-	name = what;
-	done = false;
-	found[0] = '\0';
-	if (task_create("resolve", resolve_task, NULL, 32768, NULL) != OK)
-		return E_NOMEM;
-	return fake_loop_until(is_done, NULL, hal_clock_ns() + 60 * NS_PER_S) ? result : E_STATE;
-}
-
 static bool is_set(void *ctx)
 {
 	(void)ctx;
 	return clock_source() == CLOCK_SNTP;
 }
 
+static bool has_asked(void *ctx)
+{
+	return asked_ntp > *(unsigned *)ctx;
+}
+
+static bool asks_time(uint64_t within_s)
+{
+	unsigned before = asked_ntp;
+
+	return fake_loop_until(has_asked, &before, hal_clock_ns() + within_s * NS_PER_S);
+}
+
 static void test_names(void)
 {
-	unsigned before;
-
-	ok(resolve("192.0.2.9") == OK && !strcmp(found, "192.0.2.9"), "an address is its own name");
-	ok(resolve("node.test") == OK && !strcmp(found, "192.0.2.5"), "a name");
-	before = asked_dns;
-	ok(resolve("node.test") == OK && asked_dns == before, "is remembered");
-	ok(resolve("no.where") == E_NOENT, "a name that does not exist");
-	mute = true;
-	ok(resolve("other.test") == E_TIMEOUT, "no answer in time");
+	ok(!asks_time(60) && asked_dns > 1, "without an answer the time server's name is asked for again, and nobody for the time");
 	mute = false;
-	(void)fake_loop_until(is_set, NULL, hal_clock_ns() + 10 * NS_PER_S);
-	ok(resolve("third.test") == OK, "an answer that came too late for its asker hurt nobody");
+	nowhere = true;
+	ok(!asks_time(600), "a name that does not exist leads nowhere");
+	nowhere = false;
+	ok(asks_time(600), "an answer leads to the time server");
+}
+
+static unsigned told;
+
+static void on_change(void *ctx)
+{
+	(void)ctx;
+	told++;
 }
 
 static void test_time(void)
 {
 	ok(!fake_loop_until(is_set, NULL, hal_clock_ns() + 120 * NS_PER_S) && asked_ntp, "a server that does not repeat our timestamp is not believed");
 	lie = false;
+	told = 0;
 	ok(fake_loop_until(is_set, NULL, hal_clock_ns() + 600 * NS_PER_S), "an honest one is");
 	ok(clock_utc_ns() / (int64_t)NS_PER_S - T2033 < 5, "the clock shows its time");
+	fake_loop_settle();
+	ok_eq(told, 1, "those who care for the time are told");
+	ok(asks_time(7200), "the time is asked for again");
+	fake_loop_settle();
+	ok_eq(told, 2, "and told again, since this server's clock stands still");
 }
 
 int main(void)
@@ -142,7 +134,7 @@ int main(void)
 	strcpy(cfg.dns[0], "192.0.2.5");
 	strcpy(cfg.ntp, "time.test");
 	lie = true;
-	ok(net_start(&port, &cfg, NULL, NULL) == OK, "the stack starts");
+	ok(net_start(&port, &cfg, on_change, NULL) == OK, "the stack starts");
 	serve(53, on_dns);
 	serve(123, on_ntp);
 	test_names();

@@ -257,6 +257,30 @@ static void test_objects(void)
 	pool_fini(&p);
 }
 
+/* What a VM has many sizes of and few of each. */
+static void test_objects_share(void)
+{
+	static const size_t sizes[] = { 16, 448, 232, 216, 384, 208, 168, 256, 896, 100, 1 };
+	void *at[ARRAY_LEN(sizes)], *last;
+	struct pool p;
+
+	pool_init(&p, "p", NULL, UINT64_MAX);
+	for (unsigned i = 0; i < ARRAY_LEN(sizes); i++)
+		at[i] = pool_alloc(&p, sizes[i]);
+	ok_eq(p.used_pages, 1, "objects of all sizes share a page");
+	pool_free(&p, at[1], sizes[1]);
+	last = pool_alloc(&p, sizes[1] - 8);
+	ok(last == at[1] && p.used_pages == 1, "what one leaves another fills");
+	at[1] = last;
+	last = pool_alloc(&p, 2000);
+	ok(last && p.used_pages == 2, "what does not fit takes another page");
+	pool_free(&p, last, 2000);
+	for (unsigned i = 0; i < ARRAY_LEN(sizes); i++)
+		pool_free(&p, at[i], sizes[i]);
+	ok_eq(p.used_pages, 0, "and the pages go with them");
+	pool_fini(&p);
+}
+
 static void test_object_misuse(void)
 {
 	struct pool p, q;
@@ -290,6 +314,7 @@ int main(void)
 	test_reservations_hold();
 	test_whole_machine();
 	test_objects();
+	test_objects_share();
 	test_object_misuse();
 	return tap_done();
 }

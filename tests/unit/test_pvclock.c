@@ -3,7 +3,7 @@
 #include <core/clock.h>
 #include <unit/tap.h>
 #include <vmm/x86_64/pvclock.h>
-#include <vmm/x86_64/ticks.h>
+#include <vmm/ticks.h>
 #include "bare_vm.h"
 
 struct time_info { uint32_t version, pad; uint64_t tsc, ns; uint32_t mul; int8_t shift; uint8_t flags, pad2[2]; };
@@ -89,6 +89,34 @@ static void test_time(void)
 	pvclock_update(&p, v0);
 	CHECK(gmem_read(bare.mem, GPA(0x3fe4), &t, sizeof t) == OK);
 	ok_eq(t.version, x + 2, "and left alone");
+	CHECK(bare_fini());
+}
+
+/* One vCPU that moves its TSC takes the promise from all of them. */
+static void test_stable_for_all(void)
+{
+	struct pvclock p, q;
+	struct time_info t;
+	struct vcpu *v1 = &bare_vcpus[1];
+
+	CHECK(bare_init(2));
+	pvclock_reset(&p, v0);
+	pvclock_reset(&q, v1);
+	CHECK(pvclock_msr_write(&q, v1, MSR_KVM_SYSTEM_TIME, 0x4000 | 1) == OK);
+	pvclock_update(&p, v0);
+	pvclock_update(&q, v1);
+	CHECK(gmem_read(bare.mem, GPA(0x4000), &t, sizeof t) == OK);
+	ok_eq(t.flags, 1, "stable");
+	v0->counter_offset += 3;
+	pvclock_update(&p, v0); /* which has no clock page at all */
+	pvclock_update(&q, v1);
+	CHECK(gmem_read(bare.mem, GPA(0x4000), &t, sizeof t) == OK);
+	ok_eq(t.flags, 0, "not once another vCPU's TSC was moved");
+	v0->counter_offset -= 3;
+	pvclock_update(&p, v0);
+	pvclock_update(&q, v1);
+	CHECK(gmem_read(bare.mem, GPA(0x4000), &t, sizeof t) == OK);
+	ok_eq(t.flags, 0, "nor ever again");
 	CHECK(bare_fini());
 }
 
@@ -195,6 +223,7 @@ int main(void)
 	test_scale();
 	test_ticks();
 	test_time();
+	test_stable_for_all();
 	test_far_tsc();
 	test_wall();
 	test_steal();

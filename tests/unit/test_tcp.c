@@ -128,14 +128,14 @@ static void dialled_on_error(void *arg, err_t e)
 	stream_wake_writable(&d->s);
 }
 
-static struct dialled *dial(uint16_t to)
+static struct dialled *dial_address(const char *address, uint16_t to)
 {
 	struct dialled *d = calloc(1, sizeof *d);
 	ip_addr_t own;
 
 	stream_init(&d->s, &dialled_ops);
-	ipaddr_aton("192.0.2.5", &own);
-	d->pcb = tcp_new_ip_type(IPADDR_TYPE_V4);
+	ipaddr_aton(address, &own);
+	d->pcb = tcp_new_ip_type(IP_GET_TYPE(&own));
 	tcp_arg(d->pcb, d);
 	tcp_recv(d->pcb, dialled_on_recv);
 	tcp_sent(d->pcb, dialled_on_sent);
@@ -143,6 +143,11 @@ static struct dialled *dial(uint16_t to)
 	if (tcp_connect(d->pcb, &own, to, dialled_on_up) != ERR_OK)
 		ok(false, "tcp_connect");
 	return d;
+}
+
+static struct dialled *dial(uint16_t to)
+{
+	return dial_address("192.0.2.5", to);
 }
 
 /* ---- time: the loop with its timers, until something holds or the limit passes */
@@ -298,7 +303,13 @@ static void test_resets(void)
 
 static void handle(void *ctx, struct http_exchange *x)
 {
+	char *body;
+	size_t len;
+
 	(void)ctx;
+	if (http_body_read_all(x, 1000, &body, &len) != OK)
+		return;
+	free(body);
 	(void)http_respond(x, 200, "text/plain", "hello", 5);
 }
 
@@ -309,21 +320,23 @@ static void problem(void *ctx, struct http_exchange *x, int status, const char *
 }
 
 static const struct http_handler handler = { handle, problem, NULL };
+
+#define SLOW "Content-Length: 10\r\n\r\n" /* no answer is waited for */
 static struct tls_client *talker;
+static const char *talk_request;
 static int talk_result;
 static char talk_text[600];
 static bool talked;
 
 static void talk_task(void *arg)
 {
-	static const char request[] = "GET / HTTP/1.1\r\nHost: node\r\n\r\n";
 	struct tls_client *c = talker;
 
 	(void)arg;
 	talk_result = CLIENT_BLOCK(c, mbedtls_ssl_handshake(&c->ssl));
 	if (!talk_result)
-		talk_result = CLIENT_BLOCK(c, mbedtls_ssl_write(&c->ssl, (const unsigned char *)request, sizeof request - 1));
-	if (talk_result > 0)
+		talk_result = CLIENT_BLOCK(c, mbedtls_ssl_write(&c->ssl, (const unsigned char *)talk_request, strlen(talk_request)));
+	if (talk_result > 0 && !strstr(talk_request, SLOW))
 		talk_result = CLIENT_BLOCK(c, mbedtls_ssl_read(&c->ssl, (unsigned char *)talk_text, sizeof talk_text - 1));
 	talk_text[talk_result > 0 ? talk_result : 0] = '\0';
 	talked = true;
@@ -335,16 +348,31 @@ static bool has_talked(void *ctx)
 	return talked;
 }
 
+static bool talk_more(struct tls_client *c, const char *request)
+{
+	talker = c;
+	talk_request = request;
+	talked = false;
+	if (task_create("talk", talk_task, NULL, 65536, NULL) != OK)
+		return false;
+	return fake_loop_until(has_talked, NULL, hal_clock_ns() + 20 * NS_PER_S) && talk_result > 0;
+}
+
 /* A request over TLS on a dialled stream; c is left open. */
 static bool talk(struct tls_client *c, struct stream *s)
 {
 	if (client_init(c, s, NULL, NULL, NULL) || client_set_up(c, "node"))
 		return false;
-	talker = c;
-	talked = false;
-	if (task_create("talk", talk_task, NULL, 65536, NULL) != OK)
-		return false;
-	return fake_loop_until(has_talked, NULL, hal_clock_ns() + 20 * NS_PER_S) && talk_result > 0 && !strncmp(talk_text, "HTTP/1.1 200", 12);
+	return talk_more(c, "GET / HTTP/1.1\r\nHost: node\r\n\r\n") && !strncmp(talk_text, "HTTP/1.1 200", 12);
+}
+
+/* The first half of a request, which keeps its connection busy. cert_pem and key: NULL for a stranger. */
+static bool talk_half(struct tls_client *c, struct stream *s, const char *cert_pem, mbedtls_pk_context *key)
+{
+	bool sent = !client_init(c, s, NULL, cert_pem, key) && !client_set_up(c, "node") && talk_more(c, "POST / HTTP/1.1\r\nHost: node\r\n" SLOW "12345");
+
+	pass_ms(50); /* the server has it */
+	return sent;
 }
 
 #define LIMIT 20
@@ -360,6 +388,7 @@ static void test_server(struct tls_identity *id)
 
 	limits = http_limits_default;
 	limits.connections = LIMIT;
+	limits.strangers_per_address = LIMIT;
 	ok(http_serve(8443, id, &limits, &handler) == OK, "the server");
 	for (unsigned i = 0; i < LIMIT; i++)
 		silent[i] = dial(8443);
@@ -388,6 +417,136 @@ static void test_server(struct tls_identity *id)
 	ok_eq(st.active, 0, "in the end nobody is left");
 }
 
+/* A paired client in the middle of an upload, all other places with strangers who send half a body, and then a newcomer. */
+static void test_slow_bodies(struct tls_identity *id)
+{
+	static struct http_limits limits;
+	static struct tls_client clients[LIMIT + 1], known;
+	static mbedtls_pk_context key;
+	struct dialled *d[LIMIT + 1], *k;
+	char csr[2048], pem[2048], serial[41], why[96];
+	unsigned sent = 0, served = 0;
+	struct http_stats st;
+
+	limits = http_limits_default;
+	limits.connections = limits.strangers_per_address = LIMIT;
+	ok(http_serve(8444, id, &limits, &handler) == OK, "a server");
+	if (client_csr(&key, csr, sizeof csr) || tls_identity_sign_client(id, csr, "known", pem, sizeof pem, serial, why) != OK)
+		return;
+	k = dial(8444);
+	ok(talk_half(&known, &k->s, pem, &key), "a paired client has sent half a body");
+	for (unsigned i = 0; i < LIMIT - 1; i++) {
+		d[i] = dial(8444);
+		sent += talk_half(&clients[i], &d[i]->s, NULL, NULL);
+	}
+	http_stats(&st);
+	ok(sent == LIMIT - 1 && st.active == LIMIT, "strangers with half a body take all other places");
+	for (unsigned i = LIMIT - 1; i < LIMIT + 1; i++) {
+		d[i] = dial(8444);
+		served += talk(&clients[i], &d[i]->s);
+	}
+	ok_eq(served, 2, "newcomers are served");
+	ok((d[0]->broken || d[0]->eof) && !d[2]->broken && !d[2]->eof, "the strangers who were slow for longest went");
+	ok(talk_more(&known, "67890") && !strncmp(talk_text, "HTTP/1.1 200", 12), "the paired client's request ends well");
+	client_fini(&known);
+	stream_close(&k->s);
+	for (unsigned i = 0; i < LIMIT + 1; i++) {
+		client_fini(&clients[i]);
+		stream_close(&d[i]->s);
+	}
+	mbedtls_pk_free(&key);
+	pass_ms(30000);
+	http_stats(&st);
+	ok_eq(st.active, 0, "in the end nobody is left");
+}
+
+/* One address with many connections pushes out its own, not those of others. */
+static void test_crowd(struct tls_identity *id)
+{
+	static struct http_limits limits;
+	static struct tls_client clients[10], other;
+	struct dialled *d[10], *o;
+	unsigned served = 0;
+	struct http_stats st;
+
+	limits = http_limits_default;
+	limits.strangers_per_address = 4;
+	ok(http_serve(8445, id, &limits, &handler) == OK, "a server");
+	o = dial_address("192.0.2.77", 8445);
+	ok(talk(&other, &o->s), "a client of another address");
+	for (unsigned i = 0; i < 10; i++) {
+		d[i] = dial(8445);
+		served += talk(&clients[i], &d[i]->s);
+	}
+	http_stats(&st);
+	ok_eq(served, 10, "each connection of a crowd is served");
+	ok_eq(st.active, 5, "but so many are kept of one address");
+	ok((d[5]->broken || d[5]->eof) && !d[6]->broken && !d[6]->eof, "the newest of them");
+	ok(!o->broken && !o->eof, "and the client of the other address");
+	client_fini(&other);
+	stream_close(&o->s);
+	for (unsigned i = 0; i < 10; i++) {
+		client_fini(&clients[i]);
+		stream_close(&d[i]->s);
+	}
+	pass_ms(30000);
+}
+
+/* ---- the end */
+
+static uint64_t stop_took_ns;
+static bool stopped;
+
+static void stop_task(void *arg)
+{
+	uint64_t began = hal_clock_ns();
+
+	(void)arg;
+	net_stop(began + NS_PER_S);
+	stop_took_ns = hal_clock_ns() - began;
+	stopped = true;
+}
+
+static bool has_stopped(void *ctx)
+{
+	(void)ctx;
+	return stopped;
+}
+
+static bool stop(void)
+{
+	stopped = false;
+	return task_create("stop", stop_task, NULL, 65536, NULL) == OK && fake_loop_until(has_stopped, NULL, hal_clock_ns() + 10 * NS_PER_S);
+}
+
+static void test_stop(void)
+{
+	struct dialled *d = dial(7);
+	size_t n;
+
+	pass_ms(2000);
+	if (!ok(naccepted == 1, "a connection"))
+		return;
+	ok(accepted[0]->ops->write(accepted[0], "last words", 10, &n) == OK && stop(), "the network stops");
+	ok(d->rx_len == 10 && d->eof && stop_took_ns < 500 * NS_PER_MS, "as soon as the peer has the last words and the end");
+	stream_close(accepted[0]);
+	stream_close(&d->s);
+	naccepted = 0;
+	pass_ms(5000);
+	d = dial(7);
+	pass_ms(2000);
+	if (!ok(naccepted == 1, "a connection"))
+		return;
+	cut = true;
+	ok(accepted[0]->ops->write(accepted[0], "last words", 10, &n) == OK && stop(), "the network stops without a cable");
+	ok(stop_took_ns >= NS_PER_S && stop_took_ns < 2 * NS_PER_S, "after its time");
+	cut = false;
+	stream_close(accepted[0]);
+	stream_close(&d->s);
+	naccepted = 0;
+	pass_ms(30000);
+}
+
 int main(void)
 {
 	static const char *const names[] = { "node" };
@@ -402,6 +561,9 @@ int main(void)
 	if (tls_identity_open(NULL, NULL, "node", names, 1, &id, &persistent) != OK)
 		return 1;
 	test_server(id);
+	test_slow_bodies(id);
+	test_crowd(id);
+	test_stop();
 	tls_identity_close(id);
 	mbedtls_psa_crypto_free();
 	return tap_done();

@@ -22,7 +22,14 @@ static void end(struct vm *vm)
 	ok((err == OK || err == E_STATE) && vm_destroy(vm) == OK, "ended");
 }
 
-static uint64_t ran(struct vm *vm) { return vm->vcpus[0].se.run_ns; }
+static uint64_t ran(struct vm *vm)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < vm->nvcpus; i++)
+		sum += vm->vcpus[i].se.run_ns;
+	return sum;
+}
 
 static void test_fairness(void)
 {
@@ -50,6 +57,32 @@ static void test_fairness(void)
 	end(a);
 	end(b);
 	end(c);
+}
+
+/* The share is the VM's, however many vCPUs it has. */
+static void test_fairness_of_vcpus(void)
+{
+	struct vm *one, *two, *many;
+	uint64_t a, b, c;
+
+	plain_use();
+	fake_hv.on_run = guest_spin;
+	one = start("one", 1, 100);
+	two = start("two", 2, 100);
+	many = start("many", 4, 300);
+	turns(20);
+	a = ran(one), b = ran(two), c = ran(many);
+	turns(4000);
+	a = ran(one) - a, b = ran(two) - b, c = ran(many) - c;
+	ok(b * 100 > a * 93 && b * 100 < a * 107, "one vCPU and two of the same weight get the same: %llu and %llu ms",
+	   (unsigned long long)(a / NS_PER_MS), (unsigned long long)(b / NS_PER_MS));
+	ok(c * 100 > a * 285 && c * 100 < a * 315, "four with three times the weight three times as much: %llu ms", (unsigned long long)(c / NS_PER_MS));
+	end(one);
+	end(two);
+	end(many);
+	one = start("least", 64, 1);
+	ok_eq(one->vcpus[63].se.weight, 1, "no vCPU is without a share");
+	end(one);
 }
 
 /* ---- a vCPU that spins with hints, next to one that works */
@@ -129,6 +162,7 @@ int main(void)
 	fake_init(24 * MIB, 1);
 	test_spin_hint();
 	test_fairness();
+	test_fairness_of_vcpus();
 	test_naps();
 	ok(fake_hv.vms == 0 && fake_hv.vcpus == 0 && plain.machines == 0, "nothing is left");
 	return tap_done();

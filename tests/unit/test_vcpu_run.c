@@ -67,7 +67,7 @@ static void test_buses(void)
 	ok_eq(s.unknown_ports, 4, "unknown ports are counted");
 	ok_eq(s.unknown_mmio, 4, "unknown MMIO too");
 	ok_eq(s.exits, ARRAY_LEN(script), "and all exits");
-	ok_eq(vm->counters.exits[HV_EXIT_PIO], 8, "by kind");
+	ok_eq(vm_exits(vm, HV_EXIT_PIO), 8, "by kind");
 	ok(vm->vcpus[0].idle && !vm->vcpus[0].se.runnable, "the guest sleeps");
 	end(vm);
 }
@@ -97,14 +97,19 @@ static void test_crashes(void)
 /* ---- sleep and kicks */
 
 static struct vcpu *kick_at_prepare, *kick_at_run;
+static void (*raise_with)(struct vcpu *v) = plain_raise;
+
+static unsigned prepared, prepared_away;
 
 static void on_prepare(struct vcpu *v)
 {
+	prepared++;
+	prepared_away += fake_vcpu(v)->away;
 	if (v == kick_at_prepare) {
 		kick_at_prepare = NULL;
 		/* As from the other CPU: after prepare has looked, before it answers. */
 		fake_cpu_set(v->cpu ^ 1);
-		plain_raise(v);
+		raise_with(v);
 		fake_cpu_set(v->cpu);
 	}
 }
@@ -115,7 +120,7 @@ static void idle_guest(struct vcpu *v, struct hv_exit *out, void *ctx)
 	if (v == kick_at_run) {
 		kick_at_run = NULL;
 		fake_cpu_set(v->cpu ^ 1);
-		plain_raise(v);
+		raise_with(v);
 		fake_cpu_set(v->cpu);
 	}
 	*out = (struct hv_exit){ .kind = HV_EXIT_IDLE };
@@ -158,6 +163,39 @@ static void test_kicks(void)
 	plain_raise(v);
 	turns(4);
 	ok(v->cpu == 1 && fake_ipi_count(1) >= n + 1, "a guest on another CPU is called out by IPI");
+	end(vm);
+}
+
+/* Interrupts for a backend that brings them into a guest: only one that is surely entered gets them so. */
+static void test_posts(bool taken)
+{
+	struct vm *vm;
+	struct vcpu *v;
+	uint64_t n, ipis;
+
+	plain_use();
+	fake_hv.on_run = idle_guest;
+	fake_hv.takes_posts = taken;
+	plain.on_prepare = on_prepare;
+	raise_with = plain_post;
+	vm = start("p", 1, 100);
+	v = &vm->vcpus[0];
+	turns(5);
+	n = fake_vcpu(v)->runs;
+	plain_post(v);
+	turns(3);
+	ok(fake_vcpu(v)->runs == n + 1 && asleep(v) && fake_hv.posts == 0, "one that sleeps is woken");
+	kick_at_prepare = v;
+	vcpu_kick(v);
+	turns(4);
+	ok(!kick_at_prepare && fake_vcpu(v)->runs == n + 2 && asleep(v) && fake_hv.posts == 0, "one that has looked and may fall asleep, too");
+	kick_at_run = v;
+	ipis = fake_ipi_count(v->cpu);
+	plain_post(v);
+	turns(4);
+	ok(!kick_at_run && fake_vcpu(v)->runs == n + 4 && asleep(v) && fake_hv.posts == 1, "one in the guest gets it there, and looks after it");
+	ok_eq(fake_ipi_count(v->cpu) - ipis, taken ? 1 : 2, taken ? "without a kick" : "with a kick when the backend cannot");
+	raise_with = plain_raise;
 	end(vm);
 }
 
@@ -216,6 +254,13 @@ static void busy_exits(struct vcpu *v, struct hv_exit *out, void *ctx)
 	*out = (struct hv_exit){ .kind = HV_EXIT_CPUID };
 }
 
+static void timer_exits(struct vcpu *v, struct hv_exit *out, void *ctx)
+{
+	(void)v, (void)ctx;
+	fake_clock_advance(1000000);
+	*out = (struct hv_exit){ .kind = HV_EXIT_TIMER };
+}
+
 static void pauses(struct vcpu *v, struct hv_exit *out, void *ctx)
 {
 	(void)v, (void)ctx;
@@ -235,7 +280,7 @@ static void test_slices(void)
 {
 	struct vm *vm;
 	struct vcpu *v;
-	uint64_t t;
+	uint64_t t, n;
 
 	plain_use();
 	fake_hv.on_run = see_timer;
@@ -251,6 +296,16 @@ static void test_slices(void)
 	plain_vcpu(v)->timer_ns = t + 9000000;
 	one_slice(v, 4000000);
 	ok_eq(armed_at_run, t + 4000000, "not later than the slice's end");
+	fake_hv.takes_deadlines = true;
+	plain_vcpu(v)->timer_ns = t + 1000000;
+	one_slice(v, 4000000);
+	ok(fake_vcpu(v)->deadline_ns == t + 1000000 && armed_at_run == t + 4000000, "a backend with a timer of its own takes that, and the host's stays");
+	fake_hv.takes_deadlines = false;
+	fake_vcpu(v)->on_run = timer_exits;
+	t = hal_clock_ns();
+	n = fake_vcpu(v)->runs;
+	one_slice(v, 4000000);
+	ok_eq(fake_vcpu(v)->runs, n + 4, "its exits go on until the slice's end");
 	fake_vcpu(v)->on_run = busy_exits;
 	t = hal_clock_ns();
 	plain_vcpu(v)->timer_ns = UINT64_MAX;
@@ -298,6 +353,9 @@ int main(void)
 	test_buses();
 	test_crashes();
 	test_kicks();
+	ok(prepared > 10 && prepared_away == 0, "what a run leaves with the CPU is back before anybody looks (%u of %u times it was not)", prepared_away, prepared);
+	test_posts(true);
+	test_posts(false);
 	test_timer();
 	test_slices();
 	test_isolation();

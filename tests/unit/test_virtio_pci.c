@@ -4,6 +4,7 @@
 #include "vring.h"
 #include <vmm/virtio_console.h>
 #include <vmm/virtio_pci.h>
+#include "../../vmm/vm/vm_internal.h"
 
 enum { WINDOW = 0x10000000, SLOT = 3, CFG_BAR0 = 0x10, CFG_COMMAND = 4 };
 enum { COMMON = 0, ISR = 0x1000, DEVICE = 0x2000, NOTIFY = 0x3000, MSIX = 0x4000 };
@@ -21,9 +22,17 @@ static unsigned msis;
 static uint64_t msi_address;
 static uint32_t msi_data;
 
+static struct vm vm; /* the device's, for what it puts off */
+static struct vring refill;
+static unsigned refills; /* buffers that the driver adds, each while another is being written out */
+
 static size_t sink_write(struct chardev *c, const void *p, size_t n)
 {
 	(void)c;
+	if (refills) {
+		refills--;
+		vring_offer(&refill, 0);
+	}
 	out_total += n;
 	for (size_t i = 0; i < n && out_len < sizeof(out); i++)
 		out[out_len++] = ((const char *)p)[i];
@@ -209,6 +218,63 @@ static void test_flood(void)
 	wr(COMMON + 20, 1, 0);
 }
 
+/* A driver that is never done, and sends no second kick since it was not asked for one: each turn takes a part, and the end is reached. */
+static void test_refill(void)
+{
+	struct vring rx = vring_at(mem, 0x10000, 4);
+	unsigned turns = 0;
+
+	refill = vring_at(mem, 0x20000, 4);
+	if (gmem_zero(mem, GPA(0x10000), 0x20000))
+		abort();
+	negotiate();
+	set_queue(0, &rx, 1);
+	set_queue(1, &refill, 2);
+	wr(COMMON + 20, 1, 15);
+	vring_desc(&refill, 0, 0x40000, 16, 0, 0);
+	vring_offer(&refill, 0);
+	refills = 1000;
+	wr(NOTIFY + 4, 2, 1);
+	ok(refills > 500 && vring_used_idx(&refill) < 500, "one kick takes %u buffers", vring_used_idx(&refill));
+	while (vm_deferred_run(&vm))
+		turns++;
+	ok(vring_used_idx(&refill) == 1001 && refills == 0, "the rest follows by itself, in %u turns", turns);
+	refills = 1000;
+	vring_offer(&refill, 0);
+	wr(NOTIFY + 4, 2, 1);
+	wr(COMMON + 20, 1, 0);
+	turns = refills;
+	ok(vm_deferred_run(&vm) && !vm_deferred_run(&vm) && refills == turns, "but not after a reset");
+	refills = 0;
+}
+
+/* Buffers of a byte, of which the driver adds one more whenever it is interrupted: all that was typed arrives. */
+static void test_receive_bytes(void)
+{
+	struct vring rx = vring_at(mem, 0x10000, 64), tx = vring_at(mem, 0x20000, 4);
+	char text[1000];
+
+	memset(text, 'x', sizeof text);
+	if (gmem_zero(mem, GPA(0x10000), 0x20000))
+		abort();
+	negotiate();
+	set_queue(0, &rx, 1);
+	set_queue(1, &tx, 2);
+	wr(COMMON + 20, 1, 15);
+	for (uint16_t i = 0; i < 64; i++)
+		vring_desc(&rx, i, 0x40000 + i, 1, V_WRITE, 0);
+	ok_eq(virtio_console_input(&con, text, sizeof text), sizeof text, "a thousand bytes are taken");
+	for (unsigned n = 0; n < 1000; n += 50) {
+		ok(vring_used_idx(&rx) == n, "%u arrived", n);
+		for (unsigned i = 0; i < 50; i++)
+			vring_offer(&rx, (uint16_t)(i % 64));
+		ok(!get(mem, rx.used, 2), "a kick is asked for");
+		wr(NOTIFY, 2, 0);
+	}
+	ok_eq(vring_used_idx(&rx), 1000, "all arrived");
+	wr(COMMON + 20, 1, 0);
+}
+
 /* A reset is a power cycle: what the guest did to the BAR is undone. */
 static void test_reset_bar(void)
 {
@@ -262,7 +328,11 @@ int main(void)
 	mem = guest_ram(RAM);
 	bus_init(&mmio, 1ull << 40);
 	pci_bus_init(&pci, &mmio, (struct msi_sink){got_msi, NULL}, WINDOW, 0x1000000);
+	spin_init(&vm.lock);
+	spin_init(&vm.log_lock);
+	strcpy(vm.name, "t");
 	virtio_console_init(&con, mem, &sink);
+	con.dev.vm = &vm;
 	ok_eq(virtio_pci_init(&dev, &pci, SLOT, &con.dev), OK, "plugged in");
 	first_bar = cfg_read(CFG_BAR0, 4);
 	test_discovery();
@@ -274,6 +344,8 @@ int main(void)
 	broken("a chain that loops", looping_chain);
 	broken("a used ring that cannot be written", used_ring_leaves);
 	test_flood();
+	test_refill();
+	test_receive_bytes();
 	test_window();
 	test_reset_bar();
 	test_every_register();

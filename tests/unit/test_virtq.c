@@ -145,8 +145,11 @@ static void test_event_index(void)
 	ok(!virtq_should_notify(&q), "flags say no interrupt");
 	q.event_idx = true;
 	q.last_avail = 7;
-	virtq_set_kick(&q, true);
+	ok(virtq_ask(&q), "asking for a kick");
 	ok_eq((int64_t)get(mem, r.used + 4 + 8 * SIZE, 2), 7, "avail_event is what is next");
+	ok(!virtq_ask(&q), "once");
+	q.last_avail = 8;
+	ok(virtq_ask(&q) && get(mem, r.used + 4 + 8 * SIZE, 2) == 8, "and again for what comes then");
 }
 
 int main(void)

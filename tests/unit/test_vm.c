@@ -235,6 +235,44 @@ static void test_pause(void)
 	gone(vm);
 }
 
+/* What a device puts off is done before the guest goes on, piece by piece, and not while it is paused. */
+static struct { struct vm *vm; unsigned left, done; struct vm_deferred d; } later;
+
+static void later_fn(struct vm_deferred *d)
+{
+	later.done++;
+	if (--later.left)
+		vm_defer(later.vm, d);
+}
+
+static void put_off(struct vm *vm, unsigned pieces)
+{
+	later.vm = vm;
+	later.left = pieces;
+	later.done = 0;
+	later.d.fn = later_fn;
+	spin_lock(&vm->lock);
+	vm_defer(vm, &later.d);
+	vm_defer(vm, &later.d);
+	spin_unlock(&vm->lock);
+}
+
+static void test_deferred(void)
+{
+	struct vm *vm = running(2);
+
+	put_off(vm, 100);
+	turns(3);
+	ok_eq(later.done, 100, "each piece once, for two calls");
+	CHECK(vm_pause(vm) == OK && in_state(vm, VM_PAUSED));
+	put_off(vm, 2);
+	turns(3);
+	ok_eq(later.done, 0, "a paused guest does nothing");
+	CHECK(vm_resume(vm) == OK && in_state(vm, VM_RUNNING));
+	ok_eq(later.done, 2, "and goes on afterwards");
+	gone(vm);
+}
+
 static void test_crash(void)
 {
 	struct vm *vm = running(2);
@@ -328,6 +366,156 @@ static void test_reset(void)
 	gone(vm);
 }
 
+/* Fills all free memory with nonsense: whoever still uses a freed object falls over it. */
+static void poison_free(void)
+{
+	static struct hpa pages[16384];
+	unsigned n = 0;
+
+	while (n < ARRAY_LEN(pages) && page_alloc(&pool_root, 0, PAGE_HOST, &pages[n]) == OK)
+		memset(hal_direct(pages[n++]), 0xa5, PAGE_SIZE);
+	while (n > 0)
+		page_free(&pool_root, pages[--n], 0, PAGE_HOST);
+}
+
+/* ---- large images: what else CPU 0 has to do is done meanwhile */
+
+static struct { struct vm *vm; err_t err; bool done; char why[VM_REASON_MAX]; } starter;
+static unsigned longest, since, other_turns; /* bytes copied between two turns of somebody else on CPU 0 */
+static bool bad_sector;
+
+static err_t large_read(void *ctx, uint64_t off, void *dst, uint64_t len)
+{
+	if (bad_sector && off > 4 * MIB)
+		return E_IO;
+	memset(dst, *(const char *)ctx, len);
+	since += (unsigned)len;
+	longest = MAX(longest, since);
+	return OK;
+}
+
+static void other_fn(struct work *w)
+{
+	since = 0;
+	other_turns++;
+	if (!starter.done)
+		work_post(0, w);
+}
+
+static void start_task(void *arg)
+{
+	(void)arg;
+	starter.err = vm_start(starter.vm, starter.why);
+	starter.done = true;
+}
+
+static struct vm *make_large(void)
+{
+	static char k = 'k', i = 'i';
+	struct vm_config c = config(2);
+	struct vm *vm = NULL;
+	char why[VM_REASON_MAX];
+
+	c.memory_bytes = 24 * MIB;
+	c.kernel = (struct vm_source){ .size = 5 * MIB, .ctx = &k, .read = large_read };
+	c.initrd = (struct vm_source){ .size = 11 * MIB, .ctx = &i, .read = large_read };
+	changes = (struct changes){ 0 };
+	if (!ok(vm_create(&c, &vm, why) == OK, "a VM with large images"))
+		return NULL;
+	return vm;
+}
+
+static void start_in_task(struct vm *vm)
+{
+	static struct work other;
+	struct task *t;
+
+	starter.vm = vm;
+	starter.done = false;
+	longest = since = other_turns = 0;
+	work_init(&other, other_fn);
+	work_post(0, &other);
+	CHECK(task_create("start", start_task, NULL, 65536, &t) == OK);
+}
+
+static void test_load_gives_way(void)
+{
+	struct vm *vm = make_large();
+	uint64_t before = free_pages();
+	unsigned loads = plain.loads;
+
+	plain.reads_images = true;
+	start_in_task(vm);
+	turns(2);
+	ok(vm_state(vm) == VM_STARTING && !starter.done, "it takes its time");
+	ok(vm_start(vm, starter.why) == E_STATE && vm_pause(vm) == E_STATE && vm_reset(vm) == E_STATE && vm_destroy(vm) == E_STATE,
+	   "meanwhile nothing else is taken");
+	turns(20);
+	ok(starter.done && starter.err == OK && vm_state(vm) == VM_RUNNING && changes.n == 1, "then it runs");
+	ok(other_turns >= 6 && longest <= 3 * MIB, "others had %u turns, with %u KiB between them at most", other_turns, longest / 1024);
+	loads = plain.loads;
+	starter.done = false;
+	CHECK(vm_reset(vm) == OK);
+	turns(3);
+	ok(vm_state(vm) == VM_STARTING && plain.loads == loads && vm_reset(vm) == E_STATE && vm_destroy(vm) == E_STATE, "a reset takes as long");
+	turns(12);
+	ok(in_state(vm, VM_RUNNING) && plain.loads == loads + 1, "and runs");
+	CHECK(vm_reset(vm) == OK);
+	turns(3);
+	CHECK(vm_state(vm) == VM_STARTING && vm_kill(vm) == OK && vm_state(vm) == VM_STOPPING);
+	turns(12);
+	ok(in_state(vm, VM_STOPPED) && changes.last == VM_STOPPED, "killed during a reset");
+	changes.n = 0;
+	start_in_task(vm);
+	turns(2);
+	ok(vm_state(vm) == VM_STARTING && vm_kill(vm) == OK && vm_kill(vm) == OK && vm_state(vm) == VM_STOPPING && vm_destroy(vm) == E_STATE,
+	   "killed during a start");
+	turns(20);
+	ok(starter.done && starter.err == OK && vm_state(vm) == VM_STOPPED && changes.n == 1, "only its end is told");
+	bad_sector = true;
+	start_in_task(vm);
+	turns(20);
+	ok(starter.done && starter.err == E_IO && vm_state(vm) == VM_STOPPED && changes.n == 1, "an image that cannot be read: as it was");
+	start_in_task(vm);
+	turns(2);
+	CHECK(vm_kill(vm) == OK);
+	changes.destroy = true;
+	turns(20);
+	ok(starter.done && changes.n == 2 && changes.last == VM_STOPPED && changes.destroy, "killed as well, and destroyed in its callback");
+	bad_sector = false;
+	poison_free();
+	turns(5);
+	ok(fake_hv.vms == 0 && free_pages() > before, "nothing is left");
+}
+
+/* A load of three seconds: a guest that resets itself ten seconds after each is as bad as one that does so at once. */
+static err_t slow_read(void *ctx, uint64_t off, void *dst, uint64_t len)
+{
+	(void)ctx, (void)off;
+	fake_clock_advance(3 * NS_PER_S);
+	memset(dst, 0, len);
+	return OK;
+}
+
+static void test_slow_reset_storm(void)
+{
+	struct vm_config c = config(1);
+	struct vm *vm = NULL;
+	char why[VM_REASON_MAX];
+
+	plain.reads_images = true;
+	c.kernel = (struct vm_source){ .size = 1000, .read = slow_read };
+	CHECK(vm_create(&c, &vm, why) == OK && vm_start(vm, why) == OK && in_state(vm, VM_RUNNING));
+	for (unsigned i = 0; i < 30 && vm_state(vm) != VM_CRASHED; i++) {
+		fake_clock_advance(10 * NS_PER_S);
+		vm_guest_reset(vm);
+		turns(8);
+	}
+	ok(vm_state(vm) == VM_CRASHED && strstr(vm->reason, "reset"), "what a load takes counts: %s", vm->reason);
+	gone(vm);
+	plain.reads_images = false;
+}
+
 /* Each reset loads the kernel on the service CPU: a guest that does nothing but reset itself must not have that CPU. */
 static void test_reset_storm(void)
 {
@@ -374,18 +562,6 @@ static void test_placement(void)
 	gone(a);
 	gone(b);
 	gone(c);
-}
-
-/* Fills all free memory with nonsense: whoever still uses a freed object falls over it. */
-static void poison_free(void)
-{
-	static struct hpa pages[8192];
-	unsigned n = 0;
-
-	while (n < ARRAY_LEN(pages) && page_alloc(&pool_root, 0, PAGE_HOST, &pages[n]) == OK)
-		memset(hal_direct(pages[n++]), 0xa5, PAGE_SIZE);
-	while (n > 0)
-		page_free(&pool_root, pages[--n], 0, PAGE_HOST);
 }
 
 /* Kicks and events while the VM goes down leave no mail behind. */
@@ -456,7 +632,7 @@ int main(void)
 {
 	uint64_t before;
 
-	fake_init(24 * MIB, 2);
+	fake_init(48 * MIB, 2);
 	plain_use();
 	before = free_pages();
 	test_config();
@@ -465,9 +641,12 @@ int main(void)
 	test_reservation();
 	test_calls();
 	test_pause();
+	test_deferred();
 	test_crash();
 	test_meetings();
 	test_reset();
+	test_load_gives_way();
+	test_slow_reset_storm();
 	test_reset_storm();
 	test_placement();
 	test_no_mail();

@@ -82,6 +82,11 @@ static const struct vm_config config = {
 	.kernel = { .size = BZ_SIZE, .read = image_read }, .initrd = { .size = 1000, .read = image_read },
 };
 
+static const struct vm_config config_large = {
+	.name = "t", .vcpus = 1, .memory_bytes = 40 * MIB, .weight = 100, .cmdline = "", .console = &console,
+	.kernel = { .size = BZ_SIZE, .read = image_read },
+};
+
 struct level { uint64_t free, reserved, root, core; };
 
 static struct level level_now(void)
@@ -168,6 +173,70 @@ static unsigned start_each(bool for_good)
 	return n - 1;
 }
 
+/* ---- more promised than is there */
+
+static void spin(struct vcpu *v, struct hv_exit *out, void *ctx)
+{
+	(void)v, (void)ctx;
+	fake_clock_advance(100000);
+	*out = (struct hv_exit){ .kind = HV_EXIT_HOST };
+}
+
+/* Touches one page after the other, without end; a host interrupt comes now and then. */
+static void touch_all(struct vcpu *v, struct hv_exit *out, void *ctx)
+{
+	uint64_t *at = ctx;
+
+	if (fake_vcpu(v)->runs % 64 == 0) {
+		spin(v, out, NULL);
+		return;
+	}
+	*out = (struct hv_exit){ .kind = HV_EXIT_STAGE2, .stage2 = { .addr = GPA(*at), .access = GMEM_W } };
+	*at = (*at + PAGE_SIZE) % config_large.memory_bytes;
+}
+
+static void overcommitted(void)
+{
+	struct vm_config c = config_large;
+	struct level before = level_now();
+	struct vm *greedy = NULL, *modest = NULL;
+	char why[VM_REASON_MAX] = "";
+	uint64_t at = 2 * MIB, runs;
+
+	CHECK(vm_create(&c, &greedy, why) == OK);
+	ok(vm_create(&c, &modest, why) == E_NOMEM && strstr(why, "not enough"), "two VMs of 40 MiB do not fit: %s", why);
+	CHECK(vm_destroy(greedy) == OK);
+	c.overcommit_percent = 99;
+	ok(vm_create(&c, &modest, why) == E_INVAL && strstr(why, "100 to 1000"), "%s", why);
+	c.overcommit_percent = 1001;
+	ok(vm_create(&c, &modest, why) == E_INVAL && strstr(why, "1001"), "%s", why);
+	c.overcommit_percent = 200;
+	ok(vm_create(&c, &greedy, why) == OK && vm_create(&c, &modest, why) == OK, "at 200 percent they do");
+	CHECK(vm_start(greedy, why) == OK && vm_start(modest, why) == OK);
+	CHECK(gmem_zero(modest->mem, GPA(0), 28 * MIB) == OK);
+	fake_vcpu(&modest->vcpus[0])->on_run = spin;
+	fake_vcpu(&greedy->vcpus[0])->on_run_ctx = &at;
+	fake_vcpu(&greedy->vcpus[0])->on_run = touch_all;
+	for (unsigned i = 0; i < 10000 && vm_state(greedy) != VM_CRASHED; i++)
+		(void)loop_turn();
+	ok(vm_state(greedy) == VM_CRASHED && strstr(greedy->reason, "out of memory at guest-physical"), "the one that finds no page is over: %s",
+	   greedy->reason);
+	runs = fake_vcpu(&modest->vcpus[0])->runs;
+	ok_eq(gmem_zero(modest->mem, GPA(28 * MIB), 12 * MIB), OK, "the other has what the first gave back");
+	for (unsigned i = 0; i < 10; i++)
+		(void)loop_turn();
+	ok(vm_state(modest) == VM_RUNNING && fake_vcpu(&modest->vcpus[0])->runs > runs, "and runs");
+	fake_vcpu(&greedy->vcpus[0])->on_run = spin;
+	CHECK(vm_start(greedy, why) == OK);
+	ok_eq(gmem_zero(greedy->mem, GPA(0), 40 * MIB), E_NOMEM, "a device finds no page");
+	for (unsigned i = 0; i < 1000 && vm_state(greedy) != VM_CRASHED; i++)
+		(void)loop_turn();
+	ok(vm_state(greedy) == VM_CRASHED && !strcmp(greedy->reason, "out of memory"), "that ends the guest too: %s", greedy->reason);
+	CHECK(vm_kill(modest) == OK);
+	fake_loop_settle();
+	ok(vm_state(modest) == VM_STOPPED && vm_destroy(modest) == OK && vm_destroy(greedy) == OK && level_is(&before), "every page is back");
+}
+
 int main(void)
 {
 	struct level before;
@@ -185,6 +254,7 @@ int main(void)
 	ok(n > 15, "creation on SVM allocates");
 	fake_hv_use();
 	ok(start_each(false) > 5 && start_each(true) > 5, "starting allocates");
+	overcommitted();
 	ok(level_is(&before), "nothing is lost in the end");
 	ok(fake_hv.vms == 0 && fake_hv.vcpus == 0, "no backend object is left");
 	return tap_done();

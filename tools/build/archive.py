@@ -25,6 +25,16 @@ def say(*words):
     print("deps:", *words, file=sys.stderr, flush=True)
 
 
+def exit_code(function, *arguments):
+    """Of a build helper that does just this: what its user has to read is said."""
+    try:
+        function(*arguments)
+    except (Error, subprocess.CalledProcessError) as e:
+        say("error:", e)
+        return 1
+    return 0
+
+
 def sha256_of(path):
     digest = hashlib.sha256()
     with open(path, "rb") as f:

@@ -53,7 +53,7 @@ enum cli_exit cmd_profile_list(struct cli *cli, const struct cli_args *args)
 	yyjson_mut_val *root = yyjson_mut_obj(doc);
 	yyjson_mut_doc_set_root(doc, root);
 	yyjson_mut_val *items = yyjson_mut_obj_add_arr(doc, root, "items");
-	bool only_names = args_option(args, "names") != NULL;
+	bool only_names = args_option(args, "names") != NULL && !cli->json; /* as with every list, --json wins */
 	for (size_t i = 0; i < count && code == CLI_OK; i++) {
 		struct profile p;
 		if (only_names) {

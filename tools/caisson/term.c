@@ -22,7 +22,8 @@ void term_restore(void)
 	if (!is_raw)
 		return;
 	is_raw = 0;
-	(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &saved);
+	/* Not TCSADRAIN: on a terminal that was stopped (Ctrl-S) it waits for ever. What was written is processed already. */
+	(void)tcsetattr(STDIN_FILENO, TCSANOW, &saved);
 }
 
 static void term_on_fatal(int number)

@@ -254,8 +254,8 @@ enum cli_exit ws_receive(struct cli *cli, struct ws *ws)
 		enum conn_status status = conn_try_read(cli, ws->api->http.conn, chunk, sizeof chunk, &got, &code);
 		if (status == CONN_AGAIN)
 			break;
-		if (status == CONN_END)
-			ws->closed = true;
+		if (status == CONN_END) /* without a Close: what was on its way may be lost (RFC 6455 7.1.5, code 1006) */
+			code = cli_fail(cli, CLI_NO_CONNECTION, "the node ended the connection without closing the console");
 		else if (status == CONN_DATA)
 			code = ws_parse(cli, ws, chunk, got);
 	}

@@ -36,13 +36,13 @@ struct ws {
 	char control[126];
 	size_t control_length;
 	bool close_sent;
-	bool closed; /* the other end said Close, or is gone */
+	bool closed; /* the other end said Close, or owes it for too long */
 };
 
 /* Upgrades a GET of path. The ws borrows api and handler until ws_close. */
 MUST_CHECK enum cli_exit ws_open(struct cli *cli, struct ws *ws, struct api *api, const char *path,
                                  const struct ws_handler *handler, void *context);
-/* Takes in what has arrived. CLI_OK with ws->closed set at an orderly end. */
+/* Takes in what has arrived. CLI_OK with ws->closed set at an orderly end, CLI_NO_CONNECTION at one without a Close. */
 MUST_CHECK enum cli_exit ws_receive(struct cli *cli, struct ws *ws);
 /* True when the queue has room for much more input. */
 bool ws_writable(const struct ws *ws);

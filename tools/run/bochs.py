@@ -5,6 +5,7 @@ Host only. It boots the same FAT image as QEMU does, with tests/bochs/shim.c put
 The machine is an i440fx with an IDE disk and an e1000 NIC; bochs.log, which explains every refused VM entry, lies in its folder.
 """
 import glob
+import itertools
 import os
 import select
 import shutil
@@ -41,6 +42,7 @@ debug: action=ignore
 ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
 ata0-master: type=disk, path="disk.img", mode=flat
 """
+MACHINES = itertools.count(1)  # of this process
 NIC = "e1000: enabled=1, card=0, mac=52:54:00:12:34:56, ethmod=slirp, script=slirp.conf\n"
 
 
@@ -72,13 +74,15 @@ class BochsMachine(EmulatedMachine):
     """folder, esp, cpus, memory_mib, cpu, api_port: as Machine has them; cpu is one of Bochs' models. nic: None for none.
 
     vmx_locked: as if the firmware's setup had VT-x off. sync: "none" runs as fast as it can, also through idle time; "slowdown" keeps idle time no faster than the wall's.
+    environment: variables for the emulator beside ours (tests/bochs/count says which ones it knows).
     """
     emulator = "Bochs"
 
     def __init__(self, folder, esp, cpus=2, memory_mib=1024, cpu="corei7_skylake_x", nic="e1000", api_port=None, vmx_locked=False,
-                 sync="none", ips=200000000):
+                 sync="none", ips=200000000, environment=None):
         super().__init__(folder, api_port)
         self.master = self.slave = None
+        self.number, self.environment = next(MACHINES), dict(os.environ, **(environment or {}))
         self.command = [BOCHS, "-q", "-f", self.path("bochsrc")]
         if is_package():  # it has a debugger, which waits for this
             self.command += ["-rc", self.path("continue")]
@@ -111,7 +115,8 @@ class BochsMachine(EmulatedMachine):
 
     def launch(self, **how):
         with open(self.path("bochs.out"), "wb") as out:
-            self.process = subprocess.Popen(self.command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out, **how)
+            self.process = subprocess.Popen(self.command, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                            **how)
 
     def start(self):
         self.master, self.slave = os.openpty()
@@ -145,8 +150,9 @@ class BochsMachine(EmulatedMachine):
         os.write(self.master, data)
 
     def evidence(self):
-        """Keeps bochs.log, which explains a refused VM entry, in build/bochs/failed."""
-        kept = os.path.join(FOLDER, "failed", "%s-%s.log" % (os.path.splitext(os.path.basename(sys.argv[0]))[0], self.settings["cpu"]))
+        """Keeps bochs.log, which explains a refused VM entry, in build/bochs/failed: by program, CPU model, CPUs and number of the machine."""
+        kept = os.path.join(FOLDER, "failed", "%s-%s-%dcpu-%d.log" % (os.path.splitext(os.path.basename(sys.argv[0]))[0], self.settings["cpu"],
+                                                                      self.settings["cpus"], self.number))
         os.makedirs(os.path.dirname(kept), exist_ok=True)
         try:
             shutil.copyfile(self.path("bochs.log"), kept)

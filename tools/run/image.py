@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes bootable images without root: image.py writes build/x86_64/caisson.img, a GPT disk with an EFI system partition.
+"""Makes bootable images without root: image.py writes build/ARCH/caisson.img, a GPT disk with an EFI system partition.
 
 Host only; needs mtools and dosfstools. fat_image() is what `make run` and the tests boot from. The same input gives the same bytes.
 """
@@ -12,7 +12,7 @@ import uuid
 import zlib
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from machine import BUILD  # noqa: E402
+from machine import BOARDS, BUILD, chosen_arch, image_of  # noqa: E402
 
 SECTOR, FIRST, ENTRIES = 512, 2048, 128
 ESP_TYPE = uuid.UUID("C12A7328-F81F-11D2-BA4B-00A0C93EC93B")
@@ -74,13 +74,14 @@ def gpt_disk(path, esp):
         f.write(table + gpt_header(total - 1, 1, total - 33, total, crc))
 
 
-def demo_files(config):
+def demo_files(arch):
     """What the demo boots from."""
-    return {"EFI/BOOT/BOOTX64.EFI": os.path.join(BUILD, "x86_64", "caisson.efi"), "caisson/caisson.yaml": config,
-            "caisson/vmlinuz": os.path.join(BUILD, "guest", "vmlinuz"), "caisson/demo-initrd": os.path.join(BUILD, "guest", "demo-initrd")}
+    board = BOARDS[arch]
+    return {board.boot: image_of(arch), "caisson/caisson.yaml": (DEMO_CONFIG % board.console).encode(),
+            "caisson/vmlinuz": os.path.join(board.guest, "vmlinuz"), "caisson/demo-initrd": os.path.join(board.guest, "demo-initrd")}
 
 
-DEMO_CONFIG = b"""# The demo node: one Linux guest that starts by itself.
+DEMO_CONFIG = """# The demo node: one Linux guest that starts by itself.
 node:
   name: caisson-demo
 guests:
@@ -89,13 +90,14 @@ guests:
     memory_mib: 256
     kernel: vmlinuz
     initrd: demo-initrd
-    cmdline: console=ttyS0
+    cmdline: console=%s
 """
 
 
 def main():
-    esp, disk = os.path.join(BUILD, "x86_64", "esp.img"), os.path.join(BUILD, "x86_64", "caisson.img")
-    fat_image(esp, demo_files(DEMO_CONFIG))
+    arch = chosen_arch()
+    esp, disk = os.path.join(BUILD, arch, "esp.img"), os.path.join(BUILD, arch, "caisson.img")
+    fat_image(esp, demo_files(arch))
     gpt_disk(disk, esp)
     print("%s: copy it to a USB stick with: dd if=%s of=/dev/sdX bs=4M conv=fsync" % (os.path.relpath(disk), os.path.relpath(disk)))
     return 0

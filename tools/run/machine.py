@@ -5,6 +5,7 @@ Host only. A machine owns one emulator process and a folder with its firmware va
 its process id. Waiting is always for a line of the serial log or for an event of the machine, with a limit as a guard against a hang.
 """
 import codecs
+import fcntl
 import json
 import os
 import re
@@ -17,8 +18,42 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, "build")
 OVMF = os.path.join(BUILD, "deps", "ovmf")
+KVM_GET_API_VERSION, KVM_API_VERSION = 0xAE00, 12  # linux/kvm.h
+AAVMF = os.path.join(BUILD, "deps", "aavmf")
 ANSI = re.compile(r"\x1b(\[[0-9;?=]*[A-Za-z]|[()][A-Z0-9]|[A-Z=>])")
 ANSI_BEGUN = re.compile(r"\x1b(\[[0-9;?=]*|[()])?$")
+
+
+class Board:
+    """What a QEMU machine of an architecture is: emulator, machine type and CPU, firmware's code and variables, the name that firmware
+    boots by itself (UEFI 2.10 3.5.1.1), and the folder of the guest's files."""
+
+    def __init__(self, emulator, machine, cpu, code, variables, boot, console, guest, menu, options=()):
+        self.emulator, self.machine, self.cpu, self.code, self.variables = emulator, machine, cpu, code, variables
+        self.boot, self.console, self.guest, self.menu, self.options = boot, console, guest, menu, options
+
+
+BOARDS = {
+    "x86_64": Board("qemu-system-x86_64", "q35,smm=off", "max", os.path.join(OVMF, "OVMF_CODE_4M.fd"), os.path.join(OVMF, "OVMF_VARS_4M.fd"),
+                    "EFI/BOOT/BOOTX64.EFI", "ttyS0", os.path.join(BUILD, "guest"), "menu=off"),
+    # Its firmware waits for a key unless it is told to show its menu for no time.
+    "aarch64": Board("qemu-system-aarch64", "virt,virtualization=on,gic-version=3", "max", os.path.join(AAVMF, "AAVMF_CODE.no-secboot.fd"),
+                     os.path.join(AAVMF, "AAVMF_VARS.fd"), "EFI/BOOT/BOOTAA64.EFI", "ttyAMA0", os.path.join(BUILD, "guest", "aarch64"),
+                     "menu=on,splash-time=0"),
+}
+# Secure Boot: its variables are written in SMM alone.
+SECURE_BOARD = Board("qemu-system-x86_64", "q35,smm=on", "max", os.path.join(OVMF, "OVMF_CODE_4M.secboot.fd"),
+                     os.path.join(OVMF, "OVMF_VARS_4M.snakeoil.fd"), "EFI/BOOT/BOOTX64.EFI", "ttyS0", os.path.join(BUILD, "guest"), "menu=off",
+                     ("-global", "driver=cfi.pflash01,property=secure,value=on"))
+
+
+def chosen_arch():
+    """ARCH, which make passes on; by default the first."""
+    return os.environ.get("ARCH") or "x86_64"
+
+
+def image_of(arch):
+    return os.path.join(BUILD, arch, "caisson.efi")
 
 
 class MachineError(Exception):
@@ -32,13 +67,26 @@ def free_port():
         return s.getsockname()[1]
 
 
-def kvm_can_nest():
-    """True when guests of guests can run by hardware: the CPU shows SVM or VT-x, and the device can be opened."""
+def kvm_can_nest(cpuinfo="/proc/cpuinfo", device="/dev/kvm", modules="/sys/module"):
+    """True when guests of guests can run by hardware: the CPU has SVM or VT-x, its KVM module nests, and the device is KVM's.
+
+    The device is opened and asked for its version (12 for ever, Documentation/virt/kvm/api.rst 4.1): a node of that name alone proves
+    nothing. A kernel that does not say whether it nests is taken for one that does not.
+    """
     try:
-        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as f:
+        with open(cpuinfo, encoding="ascii", errors="replace") as f:
             flags = re.search(r"^flags\s*:(.*)$", f.read(), re.M)
-        return bool(flags and {"svm", "vmx"} & set(flags.group(1).split())) and os.access("/dev/kvm", os.R_OK | os.W_OK)
-    except OSError:
+        module = {"vmx": "kvm_intel", "svm": "kvm_amd"}
+        found = [module[flag] for flag in (flags.group(1).split() if flags else ()) if flag in module]
+        with open(os.path.join(modules, found[0], "parameters", "nested"), encoding="ascii") as f:
+            if f.read().strip() not in ("1", "Y"):
+                return False
+        fd = os.open(device, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            return fcntl.ioctl(fd, KVM_GET_API_VERSION) == KVM_API_VERSION
+        finally:
+            os.close(fd)
+    except (OSError, IndexError):
         return False
 
 
@@ -47,9 +95,11 @@ def cpu_is_intel():
         return "GenuineIntel" in f.read()
 
 
-def accelerator():
-    """ACCEL=kvm|tcg decides, else what works."""
+def accelerator(arch="x86_64"):
+    """ACCEL=kvm|tcg decides, else what works. Another architecture than this machine's is always emulated."""
     wanted = os.environ.get("ACCEL", "")
+    if arch != os.uname().machine:
+        return "tcg"
     if wanted in ("kvm", "tcg"):
         return wanted
     return "kvm" if kvm_can_nest() else "tcg"
@@ -92,7 +142,7 @@ class EmulatedMachine:
     def fail(self, what):
         raise MachineError("%s; the serial log ends with:\n%s%s" % (what, "\n".join(self.text.splitlines()[-60:]), self.evidence()))
 
-    def wait_line(self, pattern, limit_s=120, start=0):
+    def wait_line(self, pattern, limit_s=600, start=0):
         """The first match of pattern (multi-line) in the serial text at or after start. The limit is a guard."""
         found, deadline = re.compile(pattern, re.M), time.monotonic() + limit_s
         with self.changed:
@@ -136,20 +186,23 @@ class EmulatedMachine:
 class Machine(EmulatedMachine):
     """folder: kept between runs of the same machine (its variables live there). esp: a FAT image, or None with kernel= an .efi file.
 
-    nic: "virtio-net-pci", "e1000", ... or None.
+    nic: "virtio-net-pci", "e1000", ... or None. arch: of BOARDS; machine and cpu take the place of the board's. secure_boot: an x86_64
+    machine whose firmware trusts Debian's snakeoil key alone.
     """
     emulator = "QEMU"
 
-    def __init__(self, folder, esp=None, kernel=None, cpus=2, memory_mib=2048, cpu="max", nic="virtio-net-pci", api_port=None,
-                 accel="tcg", serial="log", extra=()):
+    def __init__(self, folder, esp=None, kernel=None, cpus=2, memory_mib=2048, cpu=None, nic="virtio-net-pci", api_port=None,
+                 accel="tcg", serial="log", extra=(), arch="x86_64", machine=None, secure_boot=False):
         super().__init__(folder, api_port, serial)
         self.qmp = None
-        self.command = self.build_command(esp, kernel, cpus, memory_mib, cpu, nic, accel, serial, extra)
+        board = SECURE_BOARD if secure_boot else BOARDS[arch]
+        self.command = self.build_command(board, machine or board.machine, esp, kernel, cpus, memory_mib, cpu or board.cpu, nic, accel, extra)
 
-    def build_command(self, esp, kernel, cpus, memory_mib, cpu, nic, accel, serial, extra):
-        variables = self.path("vars.fd")
+    def build_command(self, board, machine, esp, kernel, cpus, memory_mib, cpu, nic, accel, extra):
+        # Of each firmware its own, for `make run` keeps one folder for both architectures.
+        variables = self.path("vars.fd" if board is BOARDS["x86_64"] else os.path.basename(board.variables))
         if not os.path.exists(variables):
-            shutil.copyfile(os.path.join(OVMF, "OVMF_VARS_4M.fd"), variables)
+            shutil.copyfile(board.variables, variables)
         for stale in ("qmp.sock",):
             if os.path.exists(self.path(stale)):
                 os.unlink(self.path(stale))
@@ -157,12 +210,12 @@ class Machine(EmulatedMachine):
         # VMRUN, the host's CR3) or gives a guest an interrupt that nobody sent. Seen in 6 of 41 runs of the guest test "ipi" with a thread
         # for each CPU, in none of 24 with one.
         accel = {"tcg": "tcg,thread=single"}.get(accel, accel)
-        command = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-M", "q35,smm=off", "-accel", accel,
+        command = [board.emulator, "-nodefaults", "-no-user-config", "-M", machine, *board.options, "-accel", accel,
                    "-cpu", "host" if accel == "kvm" else cpu, "-smp", str(cpus), "-m", str(memory_mib), "-display", "none",
-                   "-drive", "if=pflash,unit=0,format=raw,readonly=on,file=" + os.path.join(OVMF, "OVMF_CODE_4M.fd"),
+                   "-drive", "if=pflash,unit=0,format=raw,readonly=on,file=" + board.code,
                    "-drive", "if=pflash,unit=1,format=raw,file=" + variables,
                    "-qmp", "unix:%s,server=on,wait=off" % self.path("qmp.sock"),
-                   "-pidfile", self.path("qemu.pid"), "-boot", "menu=off"]
+                   "-pidfile", self.path("qemu.pid"), "-boot", board.menu]
         command += ["-serial", "stdio"]
         if esp:
             command += ["-drive", "if=none,id=esp,format=raw,file=" + esp, "-device", "virtio-blk-pci,drive=esp,bootindex=0"]

@@ -7,7 +7,7 @@
 
 void bus_init(struct bus *b, uint64_t limit)
 {
-	b->n = 0;
+	b->n = b->last = 0;
 	b->limit = limit;
 }
 
@@ -56,13 +56,22 @@ void bus_unclaim(struct bus *b, void *ctx, const char *name)
 	b->n = to;
 }
 
-static const struct bus_claim *bus_find(const struct bus *b, uint64_t addr, unsigned size)
+static bool bus_covers(const struct bus_claim *c, uint64_t addr, unsigned size)
 {
-	unsigned at = bus_lower_bound(b, addr);
+	return addr - c->base < c->size && size <= c->size - (addr - c->base);
+}
 
-	if (at == b->n || addr < b->claims[at].base)
+static const struct bus_claim *bus_find(struct bus *b, uint64_t addr, unsigned size)
+{
+	unsigned at;
+
+	if (b->last < b->n && bus_covers(&b->claims[b->last], addr, size))
+		return &b->claims[b->last];
+	at = bus_lower_bound(b, addr);
+	if (at == b->n || !bus_covers(&b->claims[at], addr, size))
 		return NULL;
-	return range_within(addr - b->claims[at].base, size, b->claims[at].size) ? &b->claims[at] : NULL;
+	b->last = at;
+	return &b->claims[at];
 }
 
 static uint64_t bus_size_mask(unsigned size)

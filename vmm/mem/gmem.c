@@ -6,6 +6,7 @@
 #include <core/arith.h>
 #include <core/hal.h>
 #include <core/panic.h>
+#include <string.h>
 
 static void page_give_back(void *ctx, struct hpa h, unsigned order)
 {
@@ -37,12 +38,20 @@ err_t gmem_create(struct pool *pool, const struct stage2_format *fmt, unsigned m
 	return OK;
 }
 
+static uint64_t blocks_of(const struct gmem_slot *s)
+{
+	return (s->base + s->size - 1) / GMEM_BLOCK - s->base / GMEM_BLOCK + 1;
+}
+
 void gmem_destroy(struct gmem *m)
 {
 	if (!m)
 		return;
 	gmem_clear(m);
 	stage2_fini(&m->s2);
+	for (unsigned i = 0; i < m->nslots; i++)
+		if (m->slots[i].blocks)
+			pool_free(m->pool, (void *)m->slots[i].blocks, blocks_of(&m->slots[i]) * sizeof(*m->slots[i].blocks));
 	pool_free(m->pool, m, sizeof *m);
 }
 
@@ -51,12 +60,17 @@ void gmem_clear(struct gmem *m)
 	/* A transfer into a freed page would corrupt its next owner: the device that pinned must have drained. */
 	BUG_ON(atomic_load(&m->pinned) != 0);
 	spin_lock(&m->lock);
+	for (unsigned i = 0; i < m->nslots; i++)
+		for (uint64_t b = 0; m->slots[i].blocks && b < blocks_of(&m->slots[i]); b++)
+			atomic_store_explicit(&m->slots[i].blocks[b], 0, memory_order_relaxed);
 	stage2_clear(&m->s2, page_give_back, m);
+	atomic_store_explicit(&m->starved, false, memory_order_relaxed);
 	spin_unlock(&m->lock);
 }
 
 err_t gmem_add_ram(struct gmem *m, struct gpa base, uint64_t size)
 {
+	struct gmem_slot s = { base.v, size, NULL };
 	uint64_t end, limit = 1ull << MIN(m->s2.fmt->max_gpa_bits, 12 + 9ull * m->s2.fmt->levels);
 
 	if (size == 0 || !is_aligned(base.v | size, PAGE_SIZE) || !add_ok(base.v, size, &end) || end > limit)
@@ -66,17 +80,11 @@ err_t gmem_add_ram(struct gmem *m, struct gpa base, uint64_t size)
 			return E_INVAL;
 	if (m->nslots == GMEM_MAX_SLOTS)
 		return E_LIMIT;
-	m->slots[m->nslots++] = (struct gmem_slot){ base.v, size };
+	s.blocks = m->max_order ? pool_alloc(m->pool, blocks_of(&s) * sizeof(*s.blocks)) : NULL;
+	if (m->max_order && !s.blocks)
+		return E_NOMEM;
+	m->slots[m->nslots++] = s;
 	return OK;
-}
-
-/* The slot that holds the byte at a, or NULL. */
-static const struct gmem_slot *slot_of(const struct gmem *m, uint64_t a)
-{
-	for (unsigned i = 0; i < m->nslots; i++)
-		if (a >= m->slots[i].base && a - m->slots[i].base < m->slots[i].size)
-			return &m->slots[i];
-	return NULL;
 }
 
 bool gmem_is_ram(const struct gmem *m, struct gpa a, uint64_t len)
@@ -85,7 +93,7 @@ bool gmem_is_ram(const struct gmem *m, struct gpa a, uint64_t len)
 
 	/* Slots may adjoin: each step leaves one slot, so there are at most GMEM_MAX_SLOTS. */
 	while (len > 0) {
-		const struct gmem_slot *s = slot_of(m, at);
+		const struct gmem_slot *s = gmem_slot_of(m, at);
 		uint64_t rest;
 
 		if (!s)
@@ -113,13 +121,45 @@ uint64_t gmem_resident_pages(const struct gmem *m)
 	return atomic_load_explicit(&m->resident, memory_order_relaxed);
 }
 
+bool gmem_starved(const struct gmem *m)
+{
+	return atomic_load_explicit(&m->starved, memory_order_relaxed);
+}
+
 struct hpa gmem_root(const struct gmem *m)
 {
 	return m->s2.root;
 }
 
-/* Allocates, zeroed, and maps one page of this order around a. E_EXIST: does not fit here, try a smaller one. */
-static err_t page_bring(struct gmem *m, const struct gmem_slot *s, uint64_t a, unsigned order)
+static void page_publish(void *ctx, struct hpa h, unsigned order)
+{
+	const struct gmem *m = ctx;
+
+	if (!m->s2.fmt->publish)
+		return;
+	hal_guest_access_begin();
+	m->s2.fmt->publish(hal_direct(h), PAGE_SIZE << order);
+	hal_guest_access_end();
+}
+
+void gmem_publish(struct gmem *m)
+{
+	if (!m->s2.fmt->publish)
+		return;
+	spin_lock(&m->lock);
+	stage2_each(&m->s2, page_publish, m);
+	spin_unlock(&m->lock);
+}
+
+static void page_fill(struct hpa h, unsigned order, const void *content)
+{
+	hal_guest_access_begin();
+	memcpy(hal_direct(h), content, PAGE_SIZE << order);
+	hal_guest_access_end();
+}
+
+/* Allocates and maps one page of this order around a, with this content, or zeroed. E_EXIST: does not fit here, try a smaller one. */
+static err_t page_bring(struct gmem *m, const struct gmem_slot *s, uint64_t a, unsigned order, const void *content)
 {
 	uint64_t size = PAGE_SIZE << order, base = align_down(a, size);
 	struct hpa h;
@@ -127,14 +167,19 @@ static err_t page_bring(struct gmem *m, const struct gmem_slot *s, uint64_t a, u
 
 	if (base < s->base || !range_within(base - s->base, size, s->size) || !stage2_vacant(&m->s2, GPA(base), order))
 		return E_EXIST;
-	err = page_alloc(m->pool, order, PAGE_GUEST, &h);
+	err = page_alloc(m->pool, order, PAGE_GUEST | (content ? PAGE_NOZERO : 0), &h);
 	if (err != OK)
 		return err;
+	if (content)
+		page_fill(h, order, content);
+	page_publish(m, h, order); /* before a guest can reach it: what it held may have been another's */
 	err = stage2_map(&m->s2, GPA(base), h, order, GMEM_R | GMEM_W | GMEM_X);
 	if (err != OK) {
 		page_free(m->pool, h, order, PAGE_GUEST);
 		return err;
 	}
+	for (uint64_t b = base; order >= GMEM_BLOCK_ORDER && b < base + size; b += GMEM_BLOCK)
+		atomic_store_explicit(&s->blocks[b / GMEM_BLOCK - s->base / GMEM_BLOCK], h.v + (b - base), memory_order_release);
 	atomic_fetch_add_explicit(&m->resident, 1ull << order, memory_order_relaxed);
 	return OK;
 }
@@ -142,7 +187,7 @@ static err_t page_bring(struct gmem *m, const struct gmem_slot *s, uint64_t a, u
 /* Makes the page around a resident, as large as alignment, slot and the machine's free memory allow. */
 static err_t page_bring_any(struct gmem *m, uint64_t a)
 {
-	const struct gmem_slot *s = slot_of(m, a);
+	const struct gmem_slot *s = gmem_slot_of(m, a);
 	struct hpa h;
 	unsigned order, access;
 	err_t err;
@@ -152,20 +197,22 @@ static err_t page_bring_any(struct gmem *m, uint64_t a)
 	if (stage2_lookup(&m->s2, GPA(a), &h, &order, &access) == OK)
 		return OK; /* another CPU was first */
 	for (int o = (int)m->max_order; o > 0; o -= 9)
-		if (page_bring(m, s, a, (unsigned)o) == OK)
+		if (page_bring(m, s, a, (unsigned)o, NULL) == OK)
 			return OK;
-	err = page_bring(m, s, a, 0);
+	err = page_bring(m, s, a, 0, NULL);
+	if (err == OK)
+		return OK;
+	atomic_store_explicit(&m->starved, true, memory_order_relaxed);
 	return err == E_EXIST ? E_NOMEM : err; /* lock held and looked up: cannot exist */
 }
 
-err_t gmem_fault(struct gmem *m, struct gpa a, unsigned access)
+/* Not a part of gmem_fault, which most devices' accesses leave at once. */
+static __attribute__((noinline)) err_t fault_in_ram(struct gmem *m, struct gpa a, unsigned access)
 {
 	struct hpa h;
 	unsigned order, have;
 	err_t err;
 
-	if (!slot_of(m, a.v))
-		return E_GUEST;
 	if (stage2_lookup(&m->s2, a, &h, &order, &have) == OK)
 		return (access & ~have) ? E_GUEST : OK;
 	spin_lock(&m->lock);
@@ -174,8 +221,30 @@ err_t gmem_fault(struct gmem *m, struct gpa a, unsigned access)
 	return err;
 }
 
+err_t gmem_bring_filled(struct gmem *m, uint64_t a, const void *content)
+{
+	err_t err;
+
+	if (m->max_order < GMEM_BLOCK_ORDER)
+		return E_EXIST;
+	spin_lock(&m->lock);
+	err = page_bring(m, gmem_slot_of(m, a), a, GMEM_BLOCK_ORDER, content);
+	spin_unlock(&m->lock);
+	return err;
+}
+
+err_t gmem_fault(struct gmem *m, struct gpa a, unsigned access)
+{
+	return gmem_slot_of(m, a.v) ? fault_in_ram(m, a, access) : E_GUEST;
+}
+
 err_t gmem_resolve(struct gmem *m, uint64_t a, struct hpa *h, uint64_t *run)
 {
+	h->v = gmem_in_block(m, a, 1);
+	if (h->v) {
+		*run = GMEM_BLOCK - (a & (GMEM_BLOCK - 1));
+		return OK;
+	}
 	for (;;) {
 		struct hpa base;
 		unsigned order, access;

@@ -7,6 +7,8 @@
 #include <core/panic.h>
 #include <string.h>
 
+enum { FEW = 16 };
+typedef uint64_t __attribute__((aligned(1))) unaligned_u64;
 enum copy_op { COPY_READ, COPY_WRITE, COPY_ZERO };
 
 static void chunk_copy(enum copy_op op, struct hpa h, uint8_t *host, uint64_t n)
@@ -28,19 +30,34 @@ static void chunk_copy(enum copy_op op, struct hpa h, uint8_t *host, uint64_t n)
 	hal_guest_access_end();
 }
 
+/* As much as lies in one page. */
+static err_t chunk(struct gmem *m, enum copy_op op, uint64_t a, uint8_t *host, uint64_t len, uint64_t *run)
+{
+	struct hpa h;
+	err_t err;
+
+	if (op == COPY_WRITE && len >= GMEM_BLOCK && is_aligned(a, GMEM_BLOCK) && gmem_bring_filled(m, a, host) == OK) {
+		*run = GMEM_BLOCK;
+		return OK;
+	}
+	err = gmem_resolve(m, a, &h, run);
+	if (err != OK)
+		return err;
+	*run = MIN(*run, len);
+	chunk_copy(op, h, host, *run);
+	return OK;
+}
+
 static err_t range_copy(struct gmem *m, enum copy_op op, uint64_t a, uint8_t *host, uint64_t len)
 {
 	if (!gmem_is_ram(m, GPA(a), len))
 		return E_GUEST;
 	while (len > 0) {
-		struct hpa h;
 		uint64_t run;
-		err_t err = gmem_resolve(m, a, &h, &run);
+		err_t err = chunk(m, op, a, host, len, &run);
 
 		if (err != OK)
 			return err;
-		run = MIN(run, len);
-		chunk_copy(op, h, host, run);
 		a += run;
 		len -= run;
 		if (op != COPY_ZERO)
@@ -49,8 +66,35 @@ static err_t range_copy(struct gmem *m, enum copy_op op, uint64_t a, uint8_t *ho
 	return OK;
 }
 
+/* len <= FEW: two loads and stores that may overlap, where it pays. */
+static void copy_few(void *dst, const void *src, unsigned len)
+{
+	uint8_t *d = dst;
+	const uint8_t *s = src;
+
+	if (len >= 8) {
+		uint64_t first, last;
+
+		__builtin_memcpy(&first, s, 8);
+		__builtin_memcpy(&last, s + len - 8, 8);
+		__builtin_memcpy(d, &first, 8);
+		__builtin_memcpy(d + len - 8, &last, 8);
+		return;
+	}
+	for (unsigned i = 0; i < len; i++)
+		d[i] = s[i];
+}
+
 err_t gmem_read(struct gmem *m, struct gpa a, void *dst, uint64_t len)
 {
+	uint64_t h = len - 1 < FEW ? gmem_in_block(m, a.v, len) : 0;
+
+	if (h) { /* page table entries, instructions, descriptors */
+		hal_guest_access_begin();
+		copy_few(dst, hal_direct(HPA(h)), (unsigned)len);
+		hal_guest_access_end();
+		return OK;
+	}
 	return range_copy(m, COPY_READ, a.v, dst, len);
 }
 
@@ -72,7 +116,14 @@ static err_t word_at(struct gmem *m, struct gpa a, unsigned size, void **p)
 	uint64_t run;
 	err_t err;
 
-	if (!is_aligned(a.v, size) || !gmem_is_ram(m, a, size))
+	if (!is_aligned(a.v, size))
+		return E_GUEST;
+	h.v = gmem_in_block(m, a.v, size);
+	if (h.v) {
+		*p = hal_direct(h);
+		return OK;
+	}
+	if (!gmem_is_ram(m, a, size))
 		return E_GUEST;
 	err = gmem_resolve(m, a.v, &h, &run);
 	if (err != OK)
@@ -131,6 +182,49 @@ err_t gmem_store32(struct gmem *m, struct gpa a, uint32_t v)
 	__atomic_store_n((uint32_t *)p, v, __ATOMIC_RELEASE);
 	hal_guest_access_end();
 	return OK;
+}
+
+err_t gmem_load64(struct gmem *m, struct gpa a, uint64_t *out)
+{
+	uint64_t h = gmem_in_block(m, a.v, sizeof(*out));
+
+	if (!h)
+		return gmem_read(m, a, out, sizeof(*out));
+	hal_guest_access_begin();
+	*out = *(const volatile unaligned_u64 *)hal_direct(HPA(h));
+	hal_guest_access_end();
+	return OK;
+}
+
+err_t gmem_store64(struct gmem *m, struct gpa a, uint64_t v)
+{
+	void *p;
+	err_t err = word_at(m, a, 8, &p);
+
+	if (err != OK)
+		return err;
+	hal_guest_access_begin();
+	__atomic_store_n((uint64_t *)p, v, __ATOMIC_RELEASE);
+	hal_guest_access_end();
+	return OK;
+}
+
+err_t gmem_cas(struct gmem *m, struct gpa a, unsigned size, uint64_t old, uint64_t value)
+{
+	uint32_t old32 = (uint32_t)old;
+	bool same;
+	void *p;
+	err_t err = size == 4 || size == 8 ? word_at(m, a, size, &p) : E_GUEST;
+
+	if (err != OK)
+		return err;
+	hal_guest_access_begin();
+	if (size == 8)
+		same = __atomic_compare_exchange_n((uint64_t *)p, &old, value, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+	else
+		same = __atomic_compare_exchange_n((uint32_t *)p, &old32, (uint32_t)value, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+	hal_guest_access_end();
+	return same ? OK : E_AGAIN;
 }
 
 err_t gmem_pin(struct gmem *m, struct gpa a, uint64_t len, struct gmem_run *runs, unsigned max, unsigned *n)

@@ -3,12 +3,18 @@
  * elsewhere: the addresses in here lead to host pages. */
 #ifndef VMM_MEM_GMEM_INTERNAL_H
 #define VMM_MEM_GMEM_INTERNAL_H
+#include <core/arith.h>
 #include <core/spinlock.h>
 #include <stdatomic.h>
 #include <vmm/gmem.h>
 #include <vmm/stage2.h>
 
-struct gmem_slot { uint64_t base, size; };
+/* blocks: of each large page around the slot, where it lies when it is there as one page, 0 otherwise: what the stage-2 table says, without a
+ * walk. NULL where there are no large pages. */
+#define GMEM_BLOCK_ORDER 9
+#define GMEM_BLOCK (PAGE_SIZE << GMEM_BLOCK_ORDER)
+_Static_assert(GMEM_BLOCK == GMEM_LARGE, "vmm/gmem.h");
+struct gmem_slot { uint64_t base, size; _Atomic uint64_t *blocks; };
 
 struct gmem {
 	struct pool *pool;
@@ -19,9 +25,37 @@ struct gmem {
 	struct spinlock lock;
 	_Atomic uint64_t resident;        /* pages */
 	_Atomic uint64_t pinned;          /* bytes */
+	atomic_bool starved;              /* no page was left for one that was touched */
 };
 
 /* Makes the byte at a, which lies in RAM, resident: its host address and how many bytes follow in the same page. E_NOMEM, E_GUEST. */
 err_t gmem_resolve(struct gmem *m, uint64_t a, struct hpa *h, uint64_t *run) MUST_CHECK;
+
+/* Makes the large page at a, which is aligned and in RAM, resident with these GMEM_BLOCK bytes in it. E_EXIST: it, or a part of it, is there, or
+ * it does not fit. E_NOMEM. */
+err_t gmem_bring_filled(struct gmem *m, uint64_t a, const void *content) MUST_CHECK;
+
+/* The slot that holds the byte at a, or NULL. */
+static inline const struct gmem_slot *gmem_slot_of(const struct gmem *m, uint64_t a)
+{
+	for (unsigned i = 0; i < m->nslots; i++)
+		if (a - m->slots[i].base < m->slots[i].size)
+			return &m->slots[i];
+	return NULL;
+}
+
+/* The host address of len > 0 bytes at a that lie in one large page of RAM, which lies in the slot as a whole; 0: they do not, or it is not
+ * known to be there. */
+static inline uint64_t gmem_in_block(const struct gmem *m, uint64_t a, uint64_t len)
+{
+	const struct gmem_slot *s = gmem_slot_of(m, a);
+	uint64_t into = a & (GMEM_BLOCK - 1), h;
+
+	if (!s || !s->blocks || len > GMEM_BLOCK - into)
+		return 0;
+	a = s->base + index_clamp(a - s->base, s->size);
+	h = atomic_load_explicit(&s->blocks[a / GMEM_BLOCK - s->base / GMEM_BLOCK], memory_order_acquire);
+	return h ? h + into : 0;
+}
 
 #endif

@@ -85,6 +85,27 @@ void stage2_clear(struct stage2 *s, void (*drop)(void *ctx, struct hpa h, unsign
 		table_clear(s, s->root, s->fmt->levels - 1, drop, ctx);
 }
 
+static void table_each(const struct stage2 *s, struct hpa table, unsigned level, void (*fn)(void *, struct hpa, unsigned), void *ctx)
+{
+	const uint64_t *t = table_at(table);
+
+	for (unsigned i = 0; i < ENTRIES; i++) {
+		uint64_t e = entry_get(&t[i]);
+
+		if (!s->fmt->present(e))
+			continue;
+		if (level == 0 || s->fmt->is_leaf(e, level))
+			fn(ctx, s->fmt->addr(e), level * LEVEL_BITS);
+		else
+			table_each(s, s->fmt->addr(e), level - 1, fn, ctx);
+	}
+}
+
+void stage2_each(const struct stage2 *s, void (*fn)(void *ctx, struct hpa h, unsigned order), void *ctx)
+{
+	table_each(s, s->root, s->fmt->levels - 1, fn, ctx);
+}
+
 void stage2_fini(struct stage2 *s)
 {
 	if (!s->root.v)

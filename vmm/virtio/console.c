@@ -69,40 +69,41 @@ static void console_transmit(struct virtio_console *c)
 {
 	struct virtq *q = &c->dev.queues[TRANSMITQ];
 	uint32_t budget = BYTES_PER_KICK;
-	struct virtq_chain chain;
+	UNINIT struct virtq_chain chain;
+	bool sent = false;
 	err_t e = OK;
 
 	for (unsigned i = 0; i < CHAINS_PER_KICK; i++) {
-		e = virtq_pop(q, &chain);
-		if (e == E_AGAIN) { /* ask for a kick, then look once more: the driver may have added in between */
-			virtq_set_kick(q, true);
-			e = virtq_pop(q, &chain);
-		}
-		if (e == OK)
+		e = virtq_pop_or_ask(q, &chain);
+		if (e == OK) {
 			e = console_send(c, q, &chain, &budget);
+			sent = true;
+		}
 		if (e)
 			break;
 	}
 	if (e && e != E_AGAIN)
 		virtio_needs_reset(&c->dev, "malformed transmit buffer");
-	else
+	else if (sent)
 		virtio_notify_queue(&c->dev, TRANSMITQ);
+	if (!e)
+		virtio_kick_again(&c->dev, TRANSMITQ);
 }
 
 /* Moves typed bytes into the driver's buffers, as far as there are both. */
 static void console_receive(struct virtio_console *c)
 {
 	struct virtq *q = &c->dev.queues[RECEIVEQ];
-	struct virtq_chain chain;
+	UNINIT struct virtq_chain chain;
 	bool pushed = false;
 	err_t e = OK;
 
 	if (!(c->dev.status & VIRTIO_S_DRIVER_OK) || (c->dev.status & VIRTIO_S_NEEDS_RESET) || !q->enabled)
 		return;
-	for (unsigned i = 0; i < CHAINS_PER_KICK && c->head != c->tail; i++) {
+	while (c->head != c->tail) { /* each turn takes a byte at least */
 		uint32_t at = c->head & (VIRTIO_CONSOLE_INPUT - 1), n;
 
-		e = virtq_pop(q, &chain);
+		e = virtq_pop_or_ask(q, &chain);
 		if (e)
 			break;
 		n = MIN(MIN(chain.in_len, c->tail - c->head), VIRTIO_CONSOLE_INPUT - at);
@@ -122,7 +123,7 @@ static void console_receive(struct virtio_console *c)
 		virtio_needs_reset(&c->dev, "malformed receive buffer");
 	else if (pushed)
 		virtio_notify_queue(&c->dev, RECEIVEQ);
-	virtq_set_kick(q, true);
+	(void)virtq_ask(q);
 }
 
 static void console_kick(struct virtio_dev *d, unsigned q)

@@ -32,22 +32,23 @@ static err_t rng_fill(struct virtq *q, const struct virtq_chain *chain)
 static void rng_kick(struct virtio_dev *d, unsigned queue)
 {
 	struct virtq *q = &d->queues[queue];
-	struct virtq_chain chain;
+	UNINIT struct virtq_chain chain;
+	bool filled = false;
 	err_t e = OK;
 
 	for (unsigned i = 0; i < CHAINS_PER_KICK && e == OK; i++) {
-		e = virtq_pop(q, &chain);
-		if (e == E_AGAIN) {
-			virtq_set_kick(q, true);
-			e = virtq_pop(q, &chain);
-		}
-		if (e == OK)
+		e = virtq_pop_or_ask(q, &chain);
+		if (e == OK) {
 			e = rng_fill(q, &chain);
+			filled = true;
+		}
 	}
 	if (e && e != E_AGAIN)
 		virtio_needs_reset(d, "malformed entropy buffer");
-	else
+	else if (filled)
 		virtio_notify_queue(d, queue);
+	if (!e)
+		virtio_kick_again(d, queue);
 }
 
 static void rng_reset(struct virtio_dev *d)

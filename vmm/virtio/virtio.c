@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Virtio core: device status, feature negotiation, reset, notification (Virtio 1.2 2.1-2.5, 3.1). Under vm->lock; knows
  * neither the transport's registers nor what a device does. */
+#include <core/arith.h>
 #include <core/log.h>
 #include <limits.h>
 #include <string.h>
@@ -17,12 +18,32 @@ static void virtio_reset(struct virtio_dev *d)
 	for (unsigned i = 0; i < d->ops->nqueues; i++)
 		d->queues[i] = (struct virtq){.mem = d->mem, .size = d->ops->queue_size};
 	d->driver_features = 0;
+	d->again = 0;
 	d->status = 0;
+}
+
+static void later_fn(struct vm_deferred *later)
+{
+	struct virtio_dev *d = container_of(later, struct virtio_dev, later);
+	uint32_t again = d->again;
+
+	d->again = 0;
+	for (unsigned q = 0; q < d->ops->nqueues; q++)
+		if (again & 1u << q)
+			virtio_kick(d, q);
+}
+
+void virtio_kick_again(struct virtio_dev *d, unsigned q)
+{
+	d->again |= 1u << q;
+	if (d->vm)
+		vm_defer(d->vm, &d->later);
 }
 
 void virtio_dev_init(struct virtio_dev *d, const struct virtio_dev_ops *ops, struct gmem *mem)
 {
 	memset(d, 0, sizeof(*d));
+	d->later.fn = later_fn;
 	d->ops = ops;
 	d->mem = mem;
 	virtio_reset(d);
@@ -77,8 +98,8 @@ void virtio_needs_reset(struct virtio_dev *d, const char *why)
 	if (d->status & VIRTIO_S_NEEDS_RESET)
 		return;
 	d->status |= VIRTIO_S_NEEDS_RESET; /* 2.1.2: and nothing more is done until the driver resets */
-	if (log_allowed(&d->log_limit, 1))
-		log_warn("virtio", "device id %u stopped: %s", d->ops->id, why);
+	if (d->vm && vm_log_allowed(d->vm))
+		log_warn("virtio", "%s: device id %u stopped: %s", d->vm->name, d->ops->id, why);
 	if (d->status & VIRTIO_S_DRIVER_OK)
 		d->notify(d->transport, UINT_MAX);
 }

@@ -278,6 +278,7 @@ static uint32_t class_of(uint16_t id)
 	case VIRTIO_ID_NET: return 0x020000;
 	case VIRTIO_ID_BLOCK: return 0x010000;
 	case VIRTIO_ID_CONSOLE: return 0x078000;
+	case VIRTIO_ID_INPUT: return 0x090000;
 	default: return 0xff0000;
 	}
 }

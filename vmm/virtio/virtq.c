@@ -6,7 +6,7 @@
 #include <vmm/virtq.h>
 
 enum { DESC_F_NEXT = 1, DESC_F_WRITE = 2, DESC_F_INDIRECT = 4 }; /* 2.7.5 */
-enum { AVAIL_F_NO_INTERRUPT = 1, USED_F_NO_NOTIFY = 1 };         /* 2.7.6, 2.7.8 */
+enum { AVAIL_F_NO_INTERRUPT = 1 };                              /* 2.7.6 */
 
 struct vring_desc { uint64_t addr; uint32_t len; uint16_t flags, next; };
 struct vring_used_elem { uint32_t id, len; };
@@ -123,16 +123,26 @@ bool virtq_should_notify(struct virtq *q)
 	return !valid || (uint16_t)(q->next_used - event - 1) < (uint16_t)(q->next_used - old);
 }
 
-void virtq_set_kick(struct virtq *q, bool wanted)
+/* 2.7.6, 2.7.10: by flags that stay 0, or by the index after which to kick. */
+bool virtq_ask(struct virtq *q)
 {
 	err_t e;
 
-	if (q->event_idx)
-		e = gmem_store16(q->mem, used_avail_event(q), wanted ? q->last_avail : (uint16_t)(q->last_avail - 1));
-	else
-		e = gmem_store16(q->mem, used_flags(q), wanted ? 0 : USED_F_NO_NOTIFY);
+	if (q->asked && (!q->event_idx || q->asked_at == q->last_avail))
+		return false;
+	q->asked = true;
+	q->asked_at = q->last_avail;
+	e = q->event_idx ? gmem_store16(q->mem, used_avail_event(q), q->last_avail) : gmem_store16(q->mem, used_flags(q), 0);
 	(void)e; /* a ring that left RAM shows up as E_GUEST at the next pop */
 	atomic_thread_fence(memory_order_seq_cst);
+	return true;
+}
+
+err_t virtq_pop_or_ask(struct virtq *q, struct virtq_chain *out)
+{
+	err_t e = virtq_pop(q, out);
+
+	return e == E_AGAIN && virtq_ask(q) ? virtq_pop(q, out) : e;
 }
 
 /* One loop serves both directions: calls copy for each piece of [off, off+len) of segs. */

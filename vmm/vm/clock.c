@@ -9,6 +9,7 @@ void vm_clock_start(struct vm *vm)
 	vm->started_ns = hal_clock_ns();
 	vm->clock_offset_ns = -(int64_t)vm->started_ns;
 	vm->counter_offset = -(int64_t)hal_counter();
+	atomic_store(&vm->counter_skewed, false);
 	for (unsigned i = 0; i < vm->nvcpus; i++)
 		vm->vcpus[i].counter_offset = vm->counter_offset;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The VM's state machine. All of it runs on CPU 0, except vm_crash and the guest's power events, which only leave a bit and mail.
  * A transition: goals are collected, the vCPUs are parked by mail to their CPUs, each acks, the last ack posts step_work, and then the
- * strongest goal is carried out. Nothing waits. Memory and devices are touched only while all vCPUs are parked.
+ * strongest goal is carried out. Nothing waits, but for a load (load.c), which gives way to others and ends with step_work too. Memory and
+ * devices are touched only while all vCPUs are parked.
  *
  * Why nothing is in a mailbox any more when the state becomes STOPPED or CRASHED (so that vm_destroy may follow at once): live is
- * false from the moment that all are parked, so nobody kicks or raises events; then one drain mail follows all earlier mail to each
- * vCPU's CPU; and step_work is posted once per phase, by the last ack, behind any event_work. */
+ * false from the moment that all are parked, so nobody kicks, raises events or mails for a shootdown; then one drain mail follows all earlier
+ * mail to each vCPU's CPU; and step_work is posted once per phase, by the last ack, behind any event_work and flush_work. */
 #include "vm_internal.h"
 #include <core/arith.h>
 #include <core/fmt.h>
@@ -15,10 +16,11 @@
 #include <string.h>
 #include <vmm/machine.h>
 
-/* Each reset clears memory and loads the kernel on CPU 0. So often in a row, each within so short a time of its start, is no guest that
- * boots, but one that has CPU 0 work for it without end. */
+/* Each reset clears memory and loads the kernel on CPU 0. So often in a row, each within so short a time of its start (in itself, or for
+ * what the load took), is no guest that boots, but one that has CPU 0 work for it without end. */
 #define QUICK_RESETS_MAX 16
 #define QUICK_RESET_NS NS_PER_S
+#define QUICK_RESET_LOADS 4
 
 /* Last thing a caller does with vm: the callback may destroy it. */
 static void tell(struct vm *vm, enum vm_state s)
@@ -80,37 +82,12 @@ static void drain_begin(struct vm *vm)
 		vcpu_drain(&vm->vcpus[i]);
 }
 
-static void memory_clear(struct vm *vm)
-{
-	gmem_clear(vm->mem);
-	hv_current->tlb_flush(vm, GPA(0), 0);
-}
-
-/* Power-on state of everything, and the kernel in memory. All parked. */
-static err_t power_on(struct vm *vm, char *why)
-{
-	err_t err;
-
-	memory_clear(vm);
-	machine_reset(vm);
-	for (unsigned i = 0; i < vm->nvcpus; i++) {
-		arch_vcpu_reset(&vm->vcpus[i]);
-		vm->vcpus[i].idle = false;
-	}
-	err = machine_load(vm, why);
-	if (err != OK)
-		memory_clear(vm);
-	else
-		vm_clock_start(vm);
-	return err;
-}
-
 static void finish(struct vm *vm)
 {
 	/* KILL beats CRASH: who asked for the end gets what was asked for. */
 	bool crashed = (vm->goal & (GOAL_CRASH | GOAL_KILL)) == GOAL_CRASH;
 
-	memory_clear(vm);
+	vm_memory_clear(vm);
 	vcpus_unplace(vm);
 	vm->goal = 0;
 	vm->notify = false;
@@ -138,7 +115,9 @@ static void run_notified(struct vm *vm)
 
 static bool resets_too_often(struct vm *vm)
 {
-	if (!vm->guest_reset || hal_clock_ns() - vm->started_ns >= QUICK_RESET_NS)
+	uint64_t quick_ns = MAX(QUICK_RESET_NS, QUICK_RESET_LOADS * vm->load_ns);
+
+	if (!vm->guest_reset || hal_clock_ns() - vm->started_ns >= quick_ns)
 		vm->quick_resets = 0;
 	else
 		vm->quick_resets++;
@@ -155,19 +134,28 @@ static void reset_failed(struct vm *vm, const char *why)
 
 static void do_reset(struct vm *vm)
 {
-	char why[VM_REASON_MAX] = "";
-
 	vm->goal &= ~(unsigned)GOAL_RESET;
 	vm->state = VM_STARTING;
 	if (resets_too_often(vm)) {
 		reset_failed(vm, "the guest did nothing else many times in a row");
-	} else if (power_on(vm, why) != OK) {
-		reset_failed(vm, why);
-	} else if (vm->goal & GOAL_PAUSE) {
-		enter_paused(vm);
-	} else {
-		run_notified(vm);
+		return;
 	}
+	vm->phase = PHASE_LOADING;
+	vm_power_on_begin(vm);
+}
+
+/* The end of a reset's load. */
+static void loaded(struct vm *vm)
+{
+	events_take(vm);
+	if (vm->goal & GOAL_TERMINAL)
+		drain_begin(vm);
+	else if (vm->load_err != OK)
+		reset_failed(vm, vm->load_why);
+	else if (vm->goal & GOAL_PAUSE)
+		enter_paused(vm);
+	else
+		run_notified(vm);
 }
 
 /* All vCPUs are parked: carry out the strongest goal. */
@@ -190,6 +178,8 @@ static void step_fn(struct work *w)
 
 	if (vm->phase == PHASE_PARKING)
 		all_parked(vm);
+	else if (vm->phase == PHASE_LOADING)
+		loaded(vm);
 	else if (vm->phase == PHASE_DRAINING)
 		finish(vm);
 }
@@ -203,6 +193,10 @@ static void event_fn(struct work *w)
 		park_begin(vm);
 	else if (vm->phase == PHASE_OUT && vm->state == VM_PAUSED && vm->goal)
 		all_parked(vm);
+	if (vm->phase == PHASE_OUT && vm->state == VM_STOPPING && !vm->loading) {
+		finish(vm); /* killed while it was loaded for its start; the callback may destroy it */
+		return;
+	}
 	if (vm->notify) {
 		vm->notify = false;
 		/* Already on its way out again? Then what follows will be told. */
@@ -232,18 +226,24 @@ static void want(struct vm *vm, unsigned goal)
 	work_post(0, &vm->event_work);
 }
 
+/* The load gave way and the VM was killed meanwhile: event_fn ends it. */
+static bool killed_while_loading(struct vm *vm)
+{
+	if (!(vm->goal & GOAL_KILL))
+		return false;
+	work_post(0, &vm->event_work);
+	return true;
+}
+
 err_t vm_start(struct vm *vm, char *why)
 {
+	enum vm_state before = vm->state;
 	err_t err;
 
 	if (is_on(vm)) {
 		fmt_buf(why, VM_REASON_MAX, "the VM is %s: only a stopped or crashed one can start", vm_state_name(vm->state));
 		return E_STATE;
 	}
-	err = power_on(vm, why);
-	if (err != OK)
-		return err;
-	vm->reason[0] = '\0';
 	vm->goal = 0;
 	vm->guest_reset = false;
 	vm->quick_resets = 0;
@@ -251,6 +251,15 @@ err_t vm_start(struct vm *vm, char *why)
 	atomic_store(&vm->crash_claim, 0);
 	vm->state = VM_STARTING;
 	vcpus_place(vm);
+	err = vm_power_on(vm, why);
+	if (killed_while_loading(vm))
+		return OK;
+	if (err != OK) {
+		vcpus_unplace(vm);
+		vm->state = before;
+		return err;
+	}
+	vm->reason[0] = '\0';
 	run_notified(vm);
 	return OK;
 }

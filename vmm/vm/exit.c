@@ -19,7 +19,7 @@ static void count(_Atomic uint64_t *c)
 	atomic_fetch_add_explicit(c, 1, memory_order_relaxed);
 }
 
-/* One access on a bus; the value is cut to the access. */
+/* One access on a bus. */
 static void bus_access(struct vm *vm, struct bus *b, uint64_t addr, unsigned size, bool write, uint64_t *value, _Atomic uint64_t *unknown)
 {
 	uint64_t v = 0;
@@ -27,14 +27,14 @@ static void bus_access(struct vm *vm, struct bus *b, uint64_t addr, unsigned siz
 
 	spin_lock(&vm->lock);
 	if (write)
-		claimed = bus_write(b, addr, size, *value & ones(size));
+		claimed = bus_write(b, addr, size, *value);
 	else
 		claimed = bus_read(b, addr, size, &v);
 	spin_unlock(&vm->lock);
 	if (!claimed)
 		count(unknown);
 	if (!write)
-		*value = claimed ? v & ones(size) : ones(size);
+		*value = claimed ? v : ones(size);
 }
 
 static bool exit_mmio(struct vcpu *v, struct hv_exit *e)
@@ -55,6 +55,12 @@ static bool exit_host(struct vcpu *v, struct hv_exit *e)
 {
 	(void)v, (void)e;
 	return false; /* the loop takes the interrupt */
+}
+
+static bool exit_timer(struct vcpu *v, struct hv_exit *e)
+{
+	(void)v, (void)e;
+	return true; /* the run loop looks at the clock, and arch_vcpu_prepare at the guest's timer */
 }
 
 static bool exit_idle(struct vcpu *v, struct hv_exit *e)
@@ -110,6 +116,7 @@ static bool exit_unhandled(struct vcpu *v, struct hv_exit *e)
 
 static bool (*const exit_table[HV_EXIT_KINDS])(struct vcpu *v, struct hv_exit *e) = {
 	[HV_EXIT_HOST] = exit_host,
+	[HV_EXIT_TIMER] = exit_timer,
 	[HV_EXIT_MMIO] = exit_mmio,
 	[HV_EXIT_PIO] = exit_pio,
 	[HV_EXIT_IDLE] = exit_idle,

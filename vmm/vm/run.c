@@ -14,47 +14,73 @@
  * sleeper is charged. */
 #define NAP_MIN_NS (50 * NS_PER_US)
 
-enum step { STEP_AGAIN, STEP_LEAVE, STEP_SLEEP };
+enum step { STEP_AGAIN, STEP_LEAVE, STEP_SLEEP, STEP_PARK };
 struct slice { uint64_t until_ns, armed_ns, wake_ns; };
 
-/* Host timer for this entry: the slice's end or the guest's own timer. A guest that spins with interrupts off is taken out by
- * it all the same. */
-static void timer_arm(struct slice *s, uint64_t guest_ns)
+/* The timer of this entry, the backend's or the host's: the slice's end or the guest's own timer. A guest that spins with interrupts off is
+ * taken out by it all the same. */
+static void timer_arm(struct vcpu *v, struct slice *s, uint64_t guest_ns)
 {
 	uint64_t want = MIN(s->until_ns, guest_ns);
 	uint64_t diff = want > s->armed_ns ? want - s->armed_ns : s->armed_ns - want;
 
+	if (hv_current->vcpu_deadline && hv_current->vcpu_deadline(v, want))
+		return; /* the host's stays at the slice's end */
 	if (diff <= REARM_SLACK_NS)
 		return;
 	hal_timer_arm(want);
 	s->armed_ns = want;
 }
 
-static enum step step(struct vcpu *v, struct slice *s)
+/* What keeps a vCPU from going straight back into its guest after a quick exit. Whoever asks for more than this has an interrupt pending
+ * for this CPU, which ends the next run at once: mail, the slice's end, the guest's timer. */
+static bool wanted(const struct vcpu *v)
+{
+	const struct vm *vm = v->vm;
+
+	return atomic_load(&v->look) || atomic_load_explicit(&vm->parking, memory_order_relaxed) || gmem_starved(vm->mem) ||
+	       atomic_load_explicit(&vm->deferred, memory_order_relaxed);
+}
+
+/* In and out of the guest until an exit is more than a quick one. */
+static enum step guest(struct vcpu *v)
 {
 	struct hv_exit e;
 	enum hv_exit_kind kind;
+	bool stay;
 
-	if (atomic_load(&v->vm->parking)) {
-		s->wake_ns = UINT64_MAX;
-		return STEP_SLEEP; /* until control's mail takes it out */
-	}
+	do {
+		hv_current->vcpu_run(v, &e);
+		kind = e.kind;
+		BUG_ON(kind >= HV_EXIT_KINDS);
+		vcpu_count(&v->exits[kind]);
+		stay = arch_vcpu_exit(v, &e) || vcpu_exit(v, &e);
+	} while (e.quick && !wanted(v));
+	if (hv_current->vcpu_settle)
+		hv_current->vcpu_settle(v);
+	return stay && kind != HV_EXIT_HOST ? STEP_AGAIN : STEP_LEAVE;
+}
+
+static enum step step(struct vcpu *v, struct slice *s)
+{
+	enum step r;
+
+	if (gmem_starved(v->vm->mem)) /* whatever a device or a walk made of that, the guest must not see it */
+		vm_crash(v->vm, "out of memory");
+	if (atomic_load(&v->vm->parking))
+		return STEP_PARK;
 	if (hal_clock_ns() >= s->until_ns)
 		return STEP_LEAVE;
-	atomic_store(&v->where, VCPU_GUEST);
-	atomic_thread_fence(memory_order_seq_cst); /* see vcpu_kick */
+	if (vm_deferred_run(v->vm))
+		return STEP_AGAIN;
+	atomic_store(&v->look, false);
 	if (!arch_vcpu_prepare(v, &s->wake_ns))
 		return STEP_SLEEP;
-	timer_arm(s, arch_vcpu_next_timer(v));
-	hv_current->vcpu_run(v, &e);
+	timer_arm(v, s, arch_vcpu_next_timer(v));
+	atomic_store(&v->where, VCPU_GUEST); /* see reach in vcpu.c */
+	r = atomic_load(&v->look) ? STEP_AGAIN : guest(v);
 	atomic_store(&v->where, VCPU_HOST);
-
-	kind = e.kind;
-	BUG_ON(kind >= HV_EXIT_KINDS);
-	atomic_fetch_add_explicit(&v->vm->counters.exits[kind], 1, memory_order_relaxed);
-	if (!arch_vcpu_exit(v, &e) && !vcpu_exit(v, &e))
-		return STEP_LEAVE;
-	return kind == HV_EXIT_HOST ? STEP_LEAVE : STEP_AGAIN;
+	return r;
 }
 
 void vcpu_run(struct sched_entity *se, uint64_t until_ns)
@@ -64,15 +90,27 @@ void vcpu_run(struct sched_entity *se, uint64_t until_ns)
 	enum step r;
 
 	timer_cancel(&v->wake_timer);
-	atomic_store(&v->where, VCPU_HOST);
-	do
-		r = step(v, &s);
-	while (r == STEP_AGAIN);
-	atomic_store(&v->where, VCPU_OUT);
-	if (r != STEP_SLEEP)
+	if (vcpus_closed()) { /* the mail that switches the backend off here may have been worked off before this */
+		sched_block(se);
 		return;
-	if (s.wake_ns != UINT64_MAX)
+	}
+	atomic_store(&v->where, VCPU_HOST);
+	do {
+		r = step(v, &s);
+		if (r == STEP_SLEEP) {
+			atomic_store(&v->where, VCPU_OUT); /* from here on a kick wakes it */
+			if (!atomic_load(&v->look))
+				break;
+			atomic_store(&v->where, VCPU_HOST);
+			r = STEP_AGAIN;
+		}
+	} while (r == STEP_AGAIN);
+	if (hv_current->vcpu_leave)
+		hv_current->vcpu_leave(v);
+	atomic_store(&v->where, VCPU_OUT);
+	if (r == STEP_LEAVE)
+		return;
+	if (r == STEP_SLEEP && s.wake_ns != UINT64_MAX)
 		timer_set(&v->wake_timer, sched_contended(se) ? MAX(s.wake_ns, hal_clock_ns() + NAP_MIN_NS) : s.wake_ns);
-	/* A kick since prepare looked has set the entity's wake flag: then this does not block. */
-	sched_block(se);
+	sched_block(se); /* parked: until control's mail takes it out */
 }

@@ -6,6 +6,18 @@
 #include <core/hal.h>
 #include <vmm/machine.h>
 
+static atomic_bool closed;
+
+void vcpus_close(void)
+{
+	atomic_store(&closed, true);
+}
+
+bool vcpus_closed(void)
+{
+	return atomic_load(&closed);
+}
+
 static void wake_fn(struct timer *t)
 {
 	sched_wake(&container_of(t, struct vcpu, wake_timer)->se);
@@ -28,7 +40,7 @@ static void ctl_fn(struct work *w)
 			sched_remove(&v->se);
 		}
 		v->added = false;
-		if (hv_current->vcpu_park)
+		if (hv_current->vcpu_park && !vcpus_closed())
 			hv_current->vcpu_park(v);
 		vm_ack(v->vm);
 		break;
@@ -54,19 +66,43 @@ void vcpu_drain(struct vcpu *v)
 	work_post(v->cpu, &v->drain_work);
 }
 
-void vcpu_kick(struct vcpu *v)
+/* Makes a vCPU look at what has been made pending. interrupt: what the guest itself can take where the hardware has a way. */
+static void reach(struct vcpu *v, bool interrupt)
 {
 	unsigned where;
+	bool own;
 
 	if (!atomic_load(&v->vm->live))
 		return;
-	/* Pairs with the run loop: it says GUEST before it looks at pending events, the sender makes them pending before this. */
-	atomic_thread_fence(memory_order_seq_cst);
+	/* Pairs with the run loop: it says where it is before it reads look for the last time; the sender has made its event pending before
+	 * this, says so, and reads where after it. */
+	own = v->cpu == hal_cpu_id();
+	if (own && atomic_load(&v->where) == VCPU_HOST)
+		return; /* arch_vcpu_prepare itself, before it looks */
+	atomic_store(&v->look, true);
 	where = atomic_load(&v->where);
-	if (where == VCPU_HOST || (where == VCPU_GUEST && v->cpu == hal_cpu_id()))
-		return; /* it will look; on its own CPU it is arch_vcpu_prepare that kicks itself */
+	if (where == VCPU_HOST || (own && where == VCPU_GUEST))
+		return;
+	if (interrupt && where == VCPU_GUEST && hv_current->vcpu_post && hv_current->vcpu_post(v))
+		return;
 	/* Ends sleep by its mail, and a guest run by the mail's IPI. */
 	sched_wake(&v->se);
+}
+
+void vcpu_kick(struct vcpu *v)
+{
+	reach(v, false);
+}
+
+void vcpu_post(struct vcpu *v)
+{
+	reach(v, true);
+}
+
+/* A VM's weight is the whole VM's: each vCPU has its part, so that a VM gains nothing by having more of them. */
+static uint32_t vcpu_weight(const struct vm *vm)
+{
+	return MAX((vm->cfg.weight + vm->nvcpus / 2) / vm->nvcpus, 1u);
 }
 
 err_t vcpu_create(struct vm *vm, unsigned index)
@@ -76,9 +112,10 @@ err_t vcpu_create(struct vm *vm, unsigned index)
 
 	v->vm = vm;
 	v->index = index;
-	sched_entity_init(&v->se, vcpu_run, vm->cfg.weight);
+	sched_entity_init(&v->se, vcpu_run, vcpu_weight(vm));
 	work_init(&v->ctl_work, ctl_fn);
 	work_init(&v->drain_work, drain_fn);
+	vcpu_flush_init(v);
 	timer_init(&v->wake_timer, wake_fn);
 	err = arch_vcpu_init(v);
 	if (err == OK)

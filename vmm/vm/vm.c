@@ -9,8 +9,6 @@
 #include <vmm/machine.h>
 #include <vmm/stage2.h>
 
-/* How much guest memory may be promised for each page that is reserved; 100 promises nothing that is not there. */
-#define OVERCOMMIT_PERCENT 100ull
 /* Host pages beside the stage-2 tables: bitmaps, devices, the objects themselves; per vCPU its control block, register and
  * extended state areas. Generous: what is not used is only a promise. */
 #define VM_HOST_PAGES 64ull
@@ -45,6 +43,9 @@ static err_t config_check(const struct vm_config *c, char *why)
 		fmt_buf(why, VM_REASON_MAX, "a VM's memory is a positive number of whole MiB");
 	else if (c->weight == 0 || c->weight > WEIGHT_MAX)
 		fmt_buf(why, VM_REASON_MAX, "a VM's weight is 1 to %u, not %u", WEIGHT_MAX, c->weight);
+	else if (c->overcommit_percent && (c->overcommit_percent < VM_OVERCOMMIT_MIN || c->overcommit_percent > VM_OVERCOMMIT_MAX))
+		fmt_buf(why, VM_REASON_MAX, "memory is overcommitted by %u to %u percent, not %u", VM_OVERCOMMIT_MIN, VM_OVERCOMMIT_MAX,
+			c->overcommit_percent);
 	else if (cmdline > VM_CMDLINE_MAX)
 		fmt_buf(why, VM_REASON_MAX, "a command line has at most %u characters, not %zu", VM_CMDLINE_MAX, cmdline);
 	else
@@ -61,12 +62,16 @@ static uint64_t table_pages(uint64_t memory_bytes)
 		n = (n + 511) / 512;
 		sum += n + 2 * GMEM_MAX_SLOTS; /* unaligned ends of each piece */
 	}
-	return sum + 1;
+	/* and the lists of large pages, each rounded up to what the allocator has (vmm/mem) */
+	return sum + 1 + 2 * (memory_bytes / (512 * PAGE_SIZE) * sizeof(uint64_t) / PAGE_SIZE);
 }
 
+/* What is promised beyond the reservation comes from what is free when the guest touches it, or the VM crashes. Tables and the VM's own
+ * objects are always reserved. */
 static err_t memory_reserve(struct vm *vm, char *why)
 {
-	uint64_t guest = vm->cfg.memory_bytes / PAGE_SIZE * 100 / OVERCOMMIT_PERCENT;
+	uint64_t percent = vm->cfg.overcommit_percent ? vm->cfg.overcommit_percent : VM_OVERCOMMIT_MIN;
+	uint64_t guest = (vm->cfg.memory_bytes / PAGE_SIZE * 100 + percent - 1) / percent;
 	uint64_t host = table_pages(vm->cfg.memory_bytes) + VM_HOST_PAGES + VCPU_HOST_PAGES * vm->cfg.vcpus;
 
 	if (pool_reserve(&vm->pool, guest) == OK && pool_reserve_host(&vm->pool, host) == OK)
@@ -89,6 +94,8 @@ static void vm_init(struct vm *vm, const struct vm_config *cfg)
 	spin_init(&vm->lock);
 	spin_init(&vm->log_lock);
 	vm_control_init(vm);
+	vm_flush_init(vm);
+	vm_load_init(vm);
 	pool_init(&vm->pool, vm->name, cfg->parent_pool, UINT64_MAX);
 }
 
@@ -198,6 +205,15 @@ static uint64_t counter_read(const _Atomic uint64_t *c)
 	return atomic_load_explicit(c, memory_order_relaxed);
 }
 
+uint64_t vm_exits(const struct vm *vm, enum hv_exit_kind kind)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < vm->nvcpus; i++)
+		sum += counter_read(&vm->vcpus[i].exits[kind]);
+	return sum;
+}
+
 void vm_stats(const struct vm *vm, struct vm_stats *out)
 {
 	struct vm_stats s = {
@@ -208,7 +224,7 @@ void vm_stats(const struct vm *vm, struct vm_stats *out)
 	};
 
 	for (unsigned i = 0; i < HV_EXIT_KINDS; i++)
-		s.exits += counter_read(&vm->counters.exits[i]);
+		s.exits += vm_exits(vm, i);
 	for (unsigned i = 0; i < vm->nvcpus; i++) {
 		/* Written on the vCPU's CPU: whole words, a little old. */
 		s.run_ns += __atomic_load_n(&vm->vcpus[i].se.run_ns, __ATOMIC_RELAXED);

@@ -37,6 +37,7 @@ enum complete complete_exit(uint64_t *gpr, uint64_t *xcr0, const struct hv_exit 
 	case HV_EXIT_HOST:
 	case HV_EXIT_STAGE2:
 	case HV_EXIT_IRQ_WINDOW:
+	case HV_EXIT_TIMER:
 	case HV_EXIT_SHUTDOWN:
 	case HV_EXIT_INVALID:
 	case HV_EXIT_SYSREG:

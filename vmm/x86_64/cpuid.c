@@ -6,12 +6,15 @@
 #include <vmm/x86_64/cpuid.h>
 #include <vmm/x86_64/lapic.h>
 
-#define CPUID_MAX_ENTRIES 48
+#define CPUID_MAX_ENTRIES 56
+#define VENDOR_INTEL_EBX 0x756e6547u /* "Genu" */
 #define XCR0_X87_SSE 0x3ull
 #define XCR0_AVX 0x4ull
 #define XCR0_AVX512 0xe0ull
 #define XCR0_PKRU 0x200ull
 #define XSAVE_LEGACY 576u /* SDM 1 13.4: legacy region and header */
+
+enum { FIXED_LEAVES = 32 };
 
 struct cpuid_entry { uint32_t leaf, subleaf; struct cpuid_regs r; };
 
@@ -19,10 +22,11 @@ struct cpuid_entry { uint32_t leaf, subleaf; struct cpuid_regs r; };
 static struct {
 	struct cpuid_entry entries[CPUID_MAX_ENTRIES];
 	unsigned n;
+	uint8_t fixed[3][FIXED_LEAVES]; /* by the leaf's two high bits: 1 + the entry of a leaf that is the same for all vCPUs, 0 for others */
 	uint64_t xcr0;
 	uint64_t counter_hz;
 	uint8_t phys_bits;
-	bool spec_ctrl;
+	bool spec_ctrl, xsaves;
 } offered;
 
 static void host_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *r)
@@ -106,6 +110,9 @@ static void trim_xsave(cpuid_host_fn host)
 	if (!(l7->r.ecx & (1u << 3)))
 		can &= ~XCR0_PKRU;
 	offered.xcr0 = can;
+	if (!can || !offered.xsaves)
+		find(0xd, 1)->r.eax &= ~(1u << 3);
+	offered.xsaves = find(0xd, 1)->r.eax & (1u << 3);
 	if (!(can & XCR0_AVX)) {
 		l1->r.ecx &= ~(1u << 28 | 1u << 12 | 1u << 29);
 		l7->r.ebx &= ~(1u << 5);
@@ -123,6 +130,16 @@ static void trim_xsave(cpuid_host_fn host)
 		l7->r.ecx &= ~(1u << 3);
 }
 
+/* Leaves 2 and 4 are Intel's; others describe their caches in the extended ones (APM 3 E.4), and what they answer here is no promise. */
+static void trim_caches(void)
+{
+	if (find(0, 0)->r.ebx == VENDOR_INTEL_EBX)
+		return;
+	find(2, 0)->r = (struct cpuid_regs){ 0 };
+	for (uint32_t sub = 0; sub < 4; sub++)
+		find(4, sub)->r = (struct cpuid_regs){ 0 };
+}
+
 static void trim_extended(void)
 {
 	struct cpuid_entry *e = find(0x80000008, 0);
@@ -134,15 +151,41 @@ static void trim_extended(void)
 		e->r.ebx &= ~(1u << 14 | 1u << 15 | 1u << 17 | 1u << 24);
 }
 
-void cpuid_init(cpuid_host_fn host, uint64_t counter_hz, bool spec_ctrl)
+/* Leaves with subleaves or with something of the vCPU's in them. */
+static bool differs(uint32_t leaf)
+{
+	switch (leaf) {
+	case 0x1: case 0x4: case 0x7: case 0xb: case 0xd: case 0x15: case 0x16: case 0x40000010:
+	case 0x80000001: case 0x80000008: case 0x8000001d: case 0x8000001e:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void build_fixed(void)
+{
+	memset(offered.fixed, 0, sizeof(offered.fixed));
+	for (unsigned i = 0; i < offered.n; i++) {
+		const struct cpuid_entry *e = &offered.entries[i];
+
+		if (!differs(e->leaf) && e->subleaf == 0 && (e->leaf & 0x3fffffff) < FIXED_LEAVES && e->leaf >> 30 < ARRAY_LEN(offered.fixed))
+			offered.fixed[e->leaf >> 30][e->leaf & 0x3fffffff] = (uint8_t)(1 + i);
+	}
+}
+
+void cpuid_init(cpuid_host_fn host, uint64_t counter_hz, bool spec_ctrl, bool xsaves)
 {
 	if (!host)
 		host = host_cpuid;
 	offered.counter_hz = counter_hz;
 	offered.spec_ctrl = spec_ctrl;
+	offered.xsaves = xsaves;
 	build_entries(host);
+	trim_caches();
 	trim_xsave(host);
 	trim_extended();
+	build_fixed();
 }
 
 uint64_t cpuid_xcr0_allowed(void)
@@ -153,6 +196,11 @@ uint64_t cpuid_xcr0_allowed(void)
 bool cpuid_offers_spec_ctrl(void)
 {
 	return offered.spec_ctrl;
+}
+
+bool cpuid_offers_xsaves(void)
+{
+	return offered.xsaves;
 }
 
 uint8_t cpuid_phys_bits(void)
@@ -232,6 +280,19 @@ static void fill_features(const struct cpuid_view *v, struct cpuid_regs *r)
 		r->edx |= 1u << 28;
 }
 
+/* SDM 2A CPUID 04H: highest numbers, as many as a power of two holds, of CPUs that share a cache and of cores in the socket. */
+static void fill_intel_cache(const struct cpuid_view *v, struct cpuid_regs *r)
+{
+	const uint32_t all = (1u << bits_for(v->nvcpus)) - 1;
+
+	if (!(r->eax & 0x1f))
+		return; /* no such cache: the end of the list */
+	r->eax &= 0x3fff;
+	r->eax |= MIN(all, 0x3fu) << 26;
+	if (((r->eax >> 5) & 7) == 3)
+		r->eax |= MIN(all, 0xfffu) << 14;
+}
+
 /* APM 3 E.4.15: NumSharingCache says how many logical processors share a cache. */
 static void fill_cache(const struct cpuid_view *v, struct cpuid_regs *r)
 {
@@ -275,6 +336,9 @@ static void fill(const struct cpuid_view *v, uint32_t leaf, uint32_t sub, struct
 	case 0x1:
 		fill_features(v, r);
 		break;
+	case 0x4:
+		fill_intel_cache(v, r);
+		break;
 	case 0x7:
 		if (sub == 0 && v->ospke && (r->ecx & (1u << 3)))
 			r->ecx |= 1u << 4;
@@ -311,9 +375,20 @@ static void fill(const struct cpuid_view *v, uint32_t leaf, uint32_t sub, struct
 	}
 }
 
+bool cpuid_read_fixed(uint32_t leaf, struct cpuid_regs *out)
+{
+	uint32_t low = leaf & 0x3fffffff;
+	unsigned i = low < FIXED_LEAVES && leaf >> 30 < ARRAY_LEN(offered.fixed) ? offered.fixed[leaf >> 30][low] : 0;
+
+	if (!i)
+		return false;
+	*out = offered.entries[i - 1].r;
+	return true;
+}
+
 void cpuid_read(const struct cpuid_view *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out)
 {
-	bool indexed = leaf == 0x7 || leaf == 0xb || leaf == 0xd || leaf == 0x8000001d;
+	bool indexed = leaf == 0x4 || leaf == 0x7 || leaf == 0xb || leaf == 0xd || leaf == 0x8000001d;
 	uint32_t sub = indexed ? subleaf : 0;
 	const struct cpuid_entry *e = find(leaf, sub);
 

@@ -30,6 +30,9 @@ const struct cpuid_row cpuid_rows[] = {
 	     "FPU VME DE PSE TSC MSR PAE CX8 SEP PGE CMOV PAT PSE36 CLFSH; APIC by its enable bit"),
 	PASS(0x1, 0, EDX, B(23) | B(24) | B(25) | B(26), "MMX FXSR SSE SSE2"),
 
+	SAME(0x2, 0, "caches and TLBs as Intel's old descriptors; zero for other vendors"),
+	SAME(0x4, 0, "Intel's caches, one a subleaf: L1 data"), SAME(0x4, 1, "L1 instruction cache"), SAME(0x4, 2, "L2 cache"), SAME(0x4, 3, "L3 cache"),
+
 	SET(0x6, 0, EAX, B(2), "ARAT: the LAPIC timer never stops; Linux needs no PIT then"),
 
 	SET(0x7, 0, EAX, 1, "highest subleaf"),
@@ -44,7 +47,8 @@ const struct cpuid_row cpuid_rows[] = {
 	PASS(0x7, 0, EDX, B(8) | B(23), "AVX-512 VP2INTERSECT FP16"),
 	PASS(0x7, 1, EAX, B(4) | B(5) | B(10) | B(11) | B(12), "AVX_VNNI AVX512_BF16 FZRM FSRS FSRC"),
 
-	PASS(0xd, 1, EAX, B(0) | B(1) | B(2), "XSAVEOPT XSAVEC XGETBV1; no XSAVES, since IA32_XSS is not offered"),
+	PASS(0xd, 1, EAX, B(0) | B(1) | B(2), "XSAVEOPT XSAVEC XGETBV1"),
+	PASS(0xd, 1, EAX, B(3), "XSAVES: where the backend lets it run; IA32_XSS is there and stays 0"),
 	SAME(0xd, 2, "AVX state"),
 	SAME(0xd, 5, "AVX-512 opmask state"),
 	SAME(0xd, 6, "AVX-512 upper halves"),

@@ -7,6 +7,7 @@
 
 /* Where the operands come from. */
 enum form {
+	F_NONE,    /* not one of ours */
 	F_MR,      /* op r/m, r */
 	F_RM,      /* op r, r/m */
 	F_MI,      /* op r/m, imm (full size, at most 32 bits) */
@@ -18,38 +19,39 @@ enum form {
 };
 enum { T_BYTE = 1, T_GROUP = 2, T_SRC8 = 4, T_SRC16 = 8, T_SRC32 = 16, T_NO16 = 32 /* 32 or 64 bits alone */ };
 
-struct opcode { uint8_t map; /* 0, 1: 0F, 2: 0F 38 */ uint8_t byte, op, form, flags; };
+struct opcode { uint8_t op, form, flags; };
 
 #define ALU(base, op) \
-	{ 0, (base), op, F_MR, T_BYTE }, { 0, (base) + 1, op, F_MR, 0 }, { 0, (base) + 2, op, F_RM, T_BYTE }, { 0, (base) + 3, op, F_RM, 0 }
+	[0][(base)] = { op, F_MR, T_BYTE }, [0][(base) + 1] = { op, F_MR, 0 }, [0][(base) + 2] = { op, F_RM, T_BYTE }, [0][(base) + 3] = { op, F_RM, 0 }
 
-static const struct opcode opcodes[] = {
+/* By opcode map (0: none, 1: 0F, 2: 0F 38) and byte. */
+static const struct opcode opcodes[3][256] = {
 	ALU(0x00, X86_OP_ADD), ALU(0x08, X86_OP_OR), ALU(0x10, X86_OP_ADC), ALU(0x18, X86_OP_SBB),
 	ALU(0x20, X86_OP_AND), ALU(0x28, X86_OP_SUB), ALU(0x30, X86_OP_XOR), ALU(0x38, X86_OP_CMP),
-	{ 0, 0x63, X86_OP_MOVSX, F_RM, T_SRC32 },
-	{ 0, 0x6c, X86_OP_INS, F_STRING, T_BYTE }, { 0, 0x6d, X86_OP_INS, F_STRING, 0 },
-	{ 0, 0x6e, X86_OP_OUTS, F_STRING, T_BYTE }, { 0, 0x6f, X86_OP_OUTS, F_STRING, 0 },
+	[0][0x63] = { X86_OP_MOVSX, F_RM, T_SRC32 },
+	[0][0x6c] = { X86_OP_INS, F_STRING, T_BYTE }, [0][0x6d] = { X86_OP_INS, F_STRING, 0 },
+	[0][0x6e] = { X86_OP_OUTS, F_STRING, T_BYTE }, [0][0x6f] = { X86_OP_OUTS, F_STRING, 0 },
 	/* group 1: the operation is ModRM.reg */
-	{ 0, 0x80, X86_OP_ADD, F_MI, T_BYTE | T_GROUP }, { 0, 0x81, X86_OP_ADD, F_MI, T_GROUP }, { 0, 0x83, X86_OP_ADD, F_MI8, T_GROUP },
-	{ 0, 0x84, X86_OP_TEST, F_MR, T_BYTE }, { 0, 0x85, X86_OP_TEST, F_MR, 0 },
-	{ 0, 0x86, X86_OP_XCHG, F_MR, T_BYTE }, { 0, 0x87, X86_OP_XCHG, F_MR, 0 },
-	{ 0, 0x88, X86_OP_MOV, F_MR, T_BYTE }, { 0, 0x89, X86_OP_MOV, F_MR, 0 },
-	{ 0, 0x8a, X86_OP_MOV, F_RM, T_BYTE }, { 0, 0x8b, X86_OP_MOV, F_RM, 0 },
-	{ 0, 0xa0, X86_OP_MOV, F_AO, T_BYTE }, { 0, 0xa1, X86_OP_MOV, F_AO, 0 },
-	{ 0, 0xa2, X86_OP_MOV, F_OA, T_BYTE }, { 0, 0xa3, X86_OP_MOV, F_OA, 0 },
-	{ 0, 0xa4, X86_OP_MOVS, F_STRING, T_BYTE }, { 0, 0xa5, X86_OP_MOVS, F_STRING, 0 },
-	{ 0, 0xaa, X86_OP_STOS, F_STRING, T_BYTE }, { 0, 0xab, X86_OP_STOS, F_STRING, 0 },
-	{ 0, 0xac, X86_OP_LODS, F_STRING, T_BYTE }, { 0, 0xad, X86_OP_LODS, F_STRING, 0 },
-	{ 0, 0xc6, X86_OP_MOV, F_MI, T_BYTE | T_GROUP }, { 0, 0xc7, X86_OP_MOV, F_MI, T_GROUP },
-	{ 0, 0xf6, X86_OP_TEST, F_MI, T_BYTE | T_GROUP }, { 0, 0xf7, X86_OP_TEST, F_MI, T_GROUP },
-	{ 0, 0xfe, X86_OP_INC, F_M1, T_BYTE | T_GROUP }, { 0, 0xff, X86_OP_INC, F_M1, T_GROUP },
-	{ 1, 0xb0, X86_OP_CMPXCHG, F_MR, T_BYTE }, { 1, 0xb1, X86_OP_CMPXCHG, F_MR, 0 },
-	{ 1, 0xb6, X86_OP_MOVZX, F_RM, T_SRC8 }, { 1, 0xb7, X86_OP_MOVZX, F_RM, T_SRC16 },
-	{ 1, 0xbe, X86_OP_MOVSX, F_RM, T_SRC8 }, { 1, 0xbf, X86_OP_MOVSX, F_RM, T_SRC16 },
-	{ 1, 0xba, X86_OP_BT, F_MI8, T_GROUP },
-	{ 1, 0xc0, X86_OP_XADD, F_MR, T_BYTE }, { 1, 0xc1, X86_OP_XADD, F_MR, 0 },
-	{ 1, 0xc3, X86_OP_MOV, F_MR, T_NO16 }, /* MOVNTI */
-	{ 2, 0xf0, X86_OP_MOVBE, F_RM, 0 }, { 2, 0xf1, X86_OP_MOVBE, F_MR, 0 },
+	[0][0x80] = { X86_OP_ADD, F_MI, T_BYTE | T_GROUP }, [0][0x81] = { X86_OP_ADD, F_MI, T_GROUP }, [0][0x83] = { X86_OP_ADD, F_MI8, T_GROUP },
+	[0][0x84] = { X86_OP_TEST, F_MR, T_BYTE }, [0][0x85] = { X86_OP_TEST, F_MR, 0 },
+	[0][0x86] = { X86_OP_XCHG, F_MR, T_BYTE }, [0][0x87] = { X86_OP_XCHG, F_MR, 0 },
+	[0][0x88] = { X86_OP_MOV, F_MR, T_BYTE }, [0][0x89] = { X86_OP_MOV, F_MR, 0 },
+	[0][0x8a] = { X86_OP_MOV, F_RM, T_BYTE }, [0][0x8b] = { X86_OP_MOV, F_RM, 0 },
+	[0][0xa0] = { X86_OP_MOV, F_AO, T_BYTE }, [0][0xa1] = { X86_OP_MOV, F_AO, 0 },
+	[0][0xa2] = { X86_OP_MOV, F_OA, T_BYTE }, [0][0xa3] = { X86_OP_MOV, F_OA, 0 },
+	[0][0xa4] = { X86_OP_MOVS, F_STRING, T_BYTE }, [0][0xa5] = { X86_OP_MOVS, F_STRING, 0 },
+	[0][0xaa] = { X86_OP_STOS, F_STRING, T_BYTE }, [0][0xab] = { X86_OP_STOS, F_STRING, 0 },
+	[0][0xac] = { X86_OP_LODS, F_STRING, T_BYTE }, [0][0xad] = { X86_OP_LODS, F_STRING, 0 },
+	[0][0xc6] = { X86_OP_MOV, F_MI, T_BYTE | T_GROUP }, [0][0xc7] = { X86_OP_MOV, F_MI, T_GROUP },
+	[0][0xf6] = { X86_OP_TEST, F_MI, T_BYTE | T_GROUP }, [0][0xf7] = { X86_OP_TEST, F_MI, T_GROUP },
+	[0][0xfe] = { X86_OP_INC, F_M1, T_BYTE | T_GROUP }, [0][0xff] = { X86_OP_INC, F_M1, T_GROUP },
+	[1][0xb0] = { X86_OP_CMPXCHG, F_MR, T_BYTE }, [1][0xb1] = { X86_OP_CMPXCHG, F_MR, 0 },
+	[1][0xb6] = { X86_OP_MOVZX, F_RM, T_SRC8 }, [1][0xb7] = { X86_OP_MOVZX, F_RM, T_SRC16 },
+	[1][0xbe] = { X86_OP_MOVSX, F_RM, T_SRC8 }, [1][0xbf] = { X86_OP_MOVSX, F_RM, T_SRC16 },
+	[1][0xba] = { X86_OP_BT, F_MI8, T_GROUP },
+	[1][0xc0] = { X86_OP_XADD, F_MR, T_BYTE }, [1][0xc1] = { X86_OP_XADD, F_MR, 0 },
+	[1][0xc3] = { X86_OP_MOV, F_MR, T_NO16 }, /* MOVNTI */
+	[2][0xf0] = { X86_OP_MOVBE, F_RM, 0 }, [2][0xf1] = { X86_OP_MOVBE, F_MR, 0 },
 };
 
 /* The bytes not yet taken. */
@@ -105,14 +107,6 @@ void decode_prefixes(const uint8_t *b, unsigned n, bool long_mode, struct x86_pr
 done:
 	p.len = (uint8_t)i;
 	*out = p;
-}
-
-static const struct opcode *opcode_find(uint8_t map, uint8_t byte)
-{
-	for (unsigned i = 0; i < ARRAY_LEN(opcodes); i++)
-		if (opcodes[i].map == map && opcodes[i].byte == byte)
-			return &opcodes[i];
-	return NULL;
 }
 
 static uint8_t operand_size(const struct x86_prefixes *p, unsigned bits)
@@ -272,8 +266,8 @@ err_t decode_insn(const uint8_t *b, unsigned n, const struct x86_decode_mode *m,
 	}
 	if (c.short_of)
 		return E_RANGE;
-	o = opcode_find(map, byte);
-	if (!o || (map == 2 && (p.rep || p.repne)) || (byte == 0x63 && map == 0 && m->bits != 64))
+	o = &opcodes[map][byte];
+	if (o->form == F_NONE || (map == 2 && (p.rep || p.repne)) || (byte == 0x63 && map == 0 && m->bits != 64))
 		return E_UNSUPPORTED;
 	in.op = o->op;
 	in.lock = p.lock;

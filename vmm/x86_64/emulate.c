@@ -41,12 +41,12 @@ static uint64_t swap_bytes(uint64_t value, unsigned size)
 	return __builtin_bswap64(value) >> (64 - 8 * size);
 }
 
-static uint64_t operand_offset(struct vcpu *v, const struct x86_insn *in)
+static uint64_t operand_offset(struct vcpu *v, const struct x86_mode *m, const struct x86_insn *in)
 {
 	uint64_t a = (uint64_t)in->disp;
 
 	if (in->base == REG_RIP_RELATIVE)
-		a += x86_reg(v, X86_RIP) + in->len;
+		a += m->rip + in->len;
 	else if (in->base >= 0)
 		a += x86_reg(v, X86_GPR0 + (unsigned)in->base);
 	if (in->index >= 0)
@@ -131,14 +131,15 @@ static void compute_load(struct vcpu *v, const struct x86_insn *in, uint64_t mem
 }
 
 /* The long way: translate, read, compute, write. An error has been told to the guest, or it is over. */
-static void execute(struct vcpu *v, const struct x86_insn *in, uint64_t linear)
+static void execute(struct vcpu *v, const struct x86_mode *m, const struct x86_insn *in, uint64_t linear)
 {
 	bool reads = !(in->mem_is_dst && (in->op == X86_OP_MOV || in->op == X86_OP_MOVBE));
-	struct outcome o = { .flags = x86_reg(v, X86_RFLAGS) };
+	struct outcome o = { .flags = m->rflags };
 	struct mem_ref ref;
 	uint64_t mem = 0;
 
-	if (x86_translate(v, linear, in->size, in->mem_is_dst ? GPT_WRITE : GPT_READ, &ref) != OK)
+	x86_settle(v);
+	if (x86_translate(v, m, linear, in->size, in->mem_is_dst ? GPT_WRITE : GPT_READ, &ref) != OK)
 		return;
 	if (reads && x86_mem_read(v, &ref, &mem) != OK)
 		return;
@@ -181,49 +182,76 @@ static bool impossible(struct vcpu *v, const struct hv_exit *e)
 	return true;
 }
 
-static err_t read_insn(struct vcpu *v, const struct hv_exit *e, uint8_t *bytes, unsigned *n)
+static err_t read_insn(struct vcpu *v, const struct x86_mode *m, const struct hv_exit *e, uint8_t *bytes, unsigned *n)
 {
 	if (!e->stage2.insn_len)
-		return x86_fetch(v, bytes, n);
+		return x86_fetch(v, m, bytes, n);
 	__builtin_memcpy(bytes, e->stage2.insn, e->stage2.insn_len);
 	*n = e->stage2.insn_len;
 	return OK;
 }
 
+/* NULL: an instruction that is not known. */
+static const struct x86_insn *decode(struct vcpu *v, const uint8_t *bytes, unsigned n, const struct x86_decode_mode *mode)
+{
+	struct x86_vcpu *x = x86_of(v);
+	uint64_t key[2] = { 0 };
+
+	__builtin_memcpy(key, bytes, MIN(n, (unsigned)X86_INSN_MAX));
+	if (n && x->decoded.n == n && x->decoded.bits == mode->bits && x->decoded.bytes[0] == key[0] && x->decoded.bytes[1] == key[1]) {
+		return &x->decoded.in;
+	}
+	x->decoded.n = 0;
+	if (decode_insn(bytes, n, mode, &x->decoded.in) != OK)
+		return NULL;
+	x->decoded.bytes[0] = key[0];
+	x->decoded.bytes[1] = key[1];
+	x->decoded.n = (uint8_t)n;
+	x->decoded.bits = mode->bits;
+	return &x->decoded.in;
+}
+
 bool x86_emulate_mmio(struct vcpu *v, struct hv_exit *e)
 {
-	const struct x86_decode_mode mode = { .bits = x86_code_bits(v) };
+	struct x86_decode_mode mode;
+	struct x86_mode m;
 	struct gpa a = e->stage2.addr;
 	uint8_t bytes[X86_INSN_MAX];
-	struct x86_insn in;
+	const struct x86_insn *in;
 	uint64_t linear;
 	unsigned n = 0;
 
 	if (impossible(v, e))
 		return true;
-	if (read_insn(v, e, bytes, &n) != OK)
+	hv_current->arch->mode_get(v, &m);
+	mode = (struct x86_decode_mode){ .bits = x86_code_bits(&m) };
+	if (read_insn(v, &m, e, bytes, &n) != OK)
 		return true; /* it was changed while it ran: the CPU will see for itself */
-	if (decode_insn(bytes, n, &mode, &in) != OK) {
+	in = decode(v, bytes, n, &mode);
+	if (!in) {
 		refuse(v, bytes, n, a.v);
 		return true;
 	}
-	if (in.op == X86_OP_MOVS || in.op == X86_OP_STOS || in.op == X86_OP_LODS) {
-		x86_emulate_string(v, &in, 0);
+	if (in->op == X86_OP_MOVS || in->op == X86_OP_STOS || in->op == X86_OP_LODS) {
+		x86_emulate_string(v, &m, in, 0);
 		return true;
 	}
-	if (in.op == X86_OP_INS || in.op == X86_OP_OUTS) {
+	if (in->op == X86_OP_INS || in->op == X86_OP_OUTS) {
 		refuse(v, bytes, n, a.v);
 		return true;
 	}
-	if (x86_linear(v, in.seg, operand_offset(v, &in), in.size, &linear) != OK)
+	if (x86_linear(v, &m, in->seg, operand_offset(v, &m, in), in->size, &linear) != OK)
 		return true;
-	if (!is_plain(&in) || (linear & (PAGE_SIZE - 1)) + in.size > PAGE_SIZE || (linear & (PAGE_SIZE - 1)) != (a.v & (PAGE_SIZE - 1))) {
-		execute(v, &in, linear);
+	if (!is_plain(in) || (linear & (PAGE_SIZE - 1)) + in->size > PAGE_SIZE || (linear & (PAGE_SIZE - 1)) != (a.v & (PAGE_SIZE - 1))) {
+		execute(v, &m, in, linear);
 		return true;
 	}
-	plain_move(v, &in, a, e);
-	if (!lapic_mmio(v, a, in.size, in.mem_is_dst, &e->mmio.value))
+	plain_move(v, in, a, e);
+	if (!lapic_mmio(v, a, in->size, in->mem_is_dst, &e->mmio.value)) {
+		e->quick = true; /* as with ports */
 		return false;
+	}
+	e->quick = e->mmio.write && !x86_takes_interrupts() && lapic_write_is_quick(v, (a.v & (PAGE_SIZE - 1)) / 16);
 	x86_mmio_finish(v, e);
 	return true;
 }

@@ -7,7 +7,7 @@
 
 #define BATCH 32
 
-struct string_op { struct vcpu *v; const struct x86_insn *in; uint16_t port; int64_t step; };
+struct string_op { struct vcpu *v; const struct x86_mode *m; const struct x86_insn *in; uint16_t port; int64_t step; };
 
 static uint64_t index_get(const struct string_op *s, unsigned reg)
 {
@@ -25,10 +25,10 @@ static err_t source(const struct string_op *s, uint64_t *value)
 {
 	struct mem_ref ref;
 	uint64_t linear;
-	err_t err = x86_linear(s->v, s->in->seg, index_get(s, REG_RSI), s->in->size, &linear);
+	err_t err = x86_linear(s->v, s->m, s->in->seg, index_get(s, REG_RSI), s->in->size, &linear);
 
 	if (err == OK)
-		err = x86_translate(s->v, linear, s->in->size, GPT_READ, &ref);
+		err = x86_translate(s->v, s->m, linear, s->in->size, GPT_READ, &ref);
 	return err == OK ? x86_mem_read(s->v, &ref, value) : err;
 }
 
@@ -36,9 +36,9 @@ static err_t source(const struct string_op *s, uint64_t *value)
 static err_t destination(const struct string_op *s, struct mem_ref *ref)
 {
 	uint64_t linear;
-	err_t err = x86_linear(s->v, SEG_ES, index_get(s, REG_RDI), s->in->size, &linear);
+	err_t err = x86_linear(s->v, s->m, SEG_ES, index_get(s, REG_RDI), s->in->size, &linear);
 
-	return err == OK ? x86_translate(s->v, linear, s->in->size, GPT_WRITE, ref) : err;
+	return err == OK ? x86_translate(s->v, s->m, linear, s->in->size, GPT_WRITE, ref) : err;
 }
 
 static err_t element_to_memory(const struct string_op *s)
@@ -83,12 +83,13 @@ static err_t element(const struct string_op *s)
 	return OK;
 }
 
-void x86_emulate_string(struct vcpu *v, const struct x86_insn *in, uint16_t port)
+void x86_emulate_string(struct vcpu *v, const struct x86_mode *m, const struct x86_insn *in, uint16_t port)
 {
-	struct string_op s = { v, in, port, in->size };
+	struct string_op s = { v, m, in, port, in->size };
 	uint64_t count = 1;
 
-	if (x86_reg(v, X86_RFLAGS) & X86_RFLAGS_DF)
+	x86_settle(v);
+	if (m->rflags & X86_RFLAGS_DF)
 		s.step = -s.step;
 	if (in->rep)
 		count = index_get(&s, REG_RCX);
@@ -104,13 +105,16 @@ void x86_emulate_string(struct vcpu *v, const struct x86_insn *in, uint16_t port
 
 void x86_emulate_string_io(struct vcpu *v, const struct hv_exit *e)
 {
-	const struct x86_decode_mode mode = { .bits = x86_code_bits(v) };
+	struct x86_decode_mode mode;
+	struct x86_mode m;
 	uint8_t bytes[X86_INSN_MAX];
 	struct x86_insn in;
 	unsigned n = 0;
 
-	if (x86_fetch(v, bytes, &n) != OK || decode_insn(bytes, n, &mode, &in) != OK)
+	hv_current->arch->mode_get(v, &m);
+	mode = (struct x86_decode_mode){ .bits = x86_code_bits(&m) };
+	if (x86_fetch(v, &m, bytes, &n) != OK || decode_insn(bytes, n, &mode, &in) != OK)
 		return; /* changed while it ran: the CPU will see for itself */
 	if (in.op == (e->pio.write ? X86_OP_OUTS : X86_OP_INS) && in.size == e->pio.size) /* as the CPU checked it */
-		x86_emulate_string(v, &in, e->pio.port);
+		x86_emulate_string(v, &m, &in, e->pio.port);
 }

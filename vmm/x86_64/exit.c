@@ -14,21 +14,30 @@ static bool done(struct vcpu *v, const struct hv_exit *e)
 	return true;
 }
 
+static bool quick(struct vcpu *v, struct hv_exit *e)
+{
+	e->quick = true;
+	return done(v, e);
+}
+
 static bool exit_cpuid(struct vcpu *v, struct hv_exit *e)
 {
-	uint64_t cr4 = x86_reg(v, X86_CR4);
-	const struct cpuid_view view = {
-		.apic_id = v->index, .nvcpus = v->vm->nvcpus, .xcr0 = x86_reg(v, X86_XCR0), .osxsave = cr4 & X86_CR4_OSXSAVE,
-		.ospke = cr4 & X86_CR4_PKE, .apic_on = lapic_enabled(v),
-	};
 	struct cpuid_regs r;
 
-	cpuid_read(&view, e->cpuid.leaf, e->cpuid.subleaf, &r);
+	if (!cpuid_read_fixed(e->cpuid.leaf, &r)) {
+		uint64_t cr4 = x86_reg(v, X86_CR4);
+		const struct cpuid_view view = {
+			.apic_id = v->index, .nvcpus = v->vm->nvcpus, .xcr0 = x86_reg(v, X86_XCR0), .osxsave = cr4 & X86_CR4_OSXSAVE,
+			.ospke = cr4 & X86_CR4_PKE, .apic_on = lapic_enabled(v),
+		};
+
+		cpuid_read(&view, e->cpuid.leaf, e->cpuid.subleaf, &r);
+	}
 	e->cpuid.eax = r.eax;
 	e->cpuid.ebx = r.ebx;
 	e->cpuid.ecx = r.ecx;
 	e->cpuid.edx = r.edx;
-	return done(v, e);
+	return quick(v, e);
 }
 
 /* SDM 1 13.3: x87 always, AVX with SSE, the three AVX-512 parts together and with AVX. */
@@ -54,6 +63,7 @@ static bool exit_stage2(struct vcpu *v, struct hv_exit *e)
 {
 	switch (gmem_fault(v->vm->mem, e->stage2.addr, e->stage2.access)) {
 	case OK:
+		e->quick = true;
 		return true;
 	case E_NOMEM:
 		vm_crash(v->vm, "out of memory at guest-physical 0x%llx (vcpu %u)", (unsigned long long)e->stage2.addr.v, v->index);
@@ -66,12 +76,14 @@ static bool exit_stage2(struct vcpu *v, struct hv_exit *e)
 /* What the guest did to its task priority by CR8 shows in the VMCB alone until here. */
 static void sync_lapic(struct vcpu *v, const struct hv_exit *e)
 {
-	uint8_t cr8 = (uint8_t)x86_reg(v, X86_CR8);
-
-	if (cr8 != lapic_cr8(v))
-		lapic_set_cr8(v, cr8);
-	if (e->undelivered)
+	if (e->cr8 != lapic_cr8(v)) {
+		lapic_set_cr8(v, e->cr8);
+		atomic_store(&v->look, true);
+	}
+	if (e->undelivered) {
 		lapic_unack(v, e->undelivered);
+		atomic_store(&v->look, true);
+	}
 }
 
 bool arch_vcpu_exit(struct vcpu *v, struct hv_exit *e)
@@ -81,23 +93,26 @@ bool arch_vcpu_exit(struct vcpu *v, struct hv_exit *e)
 	case HV_EXIT_STAGE2:
 		return exit_stage2(v, e);
 	case HV_EXIT_PIO:
-		if (!e->pio.string)
+		if (!e->pio.string) {
+			e->quick = true; /* a device that has something for the guest asks for a look */
 			return false;
+		}
 		x86_emulate_string_io(v, e);
 		return true;
 	case HV_EXIT_CPUID:
 		return exit_cpuid(v, e);
 	case HV_EXIT_RDMSR:
 		e->msr.fault = msr_read(v, e->msr.index, &e->msr.value) != OK;
-		return done(v, e);
+		return quick(v, e);
 	case HV_EXIT_WRMSR:
 		e->msr.fault = msr_write(v, e->msr.index, e->msr.value) != OK;
+		e->quick = !x86_takes_interrupts() && lapic_write_is_quick(v, e->msr.index - MSR_X2APIC_FIRST);
 		return done(v, e);
 	case HV_EXIT_XSETBV:
 		return exit_xsetbv(v, e);
 	case HV_EXIT_CALL:
 		e->call.result = (uint64_t)-KVM_ENOSYS;
-		return done(v, e);
+		return quick(v, e);
 	case HV_EXIT_UNDEFINED:
 		return done(v, e);
 	case HV_EXIT_IRQ_WINDOW:

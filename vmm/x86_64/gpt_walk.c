@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Translation of guest-linear to guest-physical addresses by the guest's own tables (SDM 3A 4, APM 2 5): none, 32-bit, PAE, four and five
- * levels. At most five entries are read, each once, through gmem. Permissions and reserved bits are checked as the CPU does;
- * accessed and dirty bits are left alone. Pure but for the reads. */
+ * levels. At most five entries are read, each once, through gmem. Permissions and reserved bits are checked as the CPU does, and
+ * accessed and dirty bits are set as it does (SDM 3A 4.8). Pure but for these accesses. */
 #include <core/arith.h>
 #include "x86.h"
 
 #define PTE_P 1ull
 #define PTE_W 2ull
 #define PTE_U 4ull
+#define PTE_A 0x20ull
+#define PTE_D 0x40ull
 #define PTE_PS 0x80ull
 #define PTE_NX (1ull << 63)
 #define PTE_ADDR 0x000ffffffffff000ull
@@ -17,7 +19,10 @@
 #define PF_RSVD 8u
 #define PF_FETCH 16u
 
-struct walk { const struct gpt_mode *mode; uint64_t linear; unsigned access; uint64_t rights; /* AND of the entries' W and U */ bool nx; };
+enum { MAX_TRIES = 4 };
+
+struct walk { const struct gpt_mode *mode; uint64_t linear; unsigned access; uint64_t rights; /* AND of the entries' W and U */ bool nx;
+	      struct gpt_seen seen[GPT_LEVELS]; unsigned nseen, entry_size; };
 
 static err_t walk_fault(const struct walk *w, uint32_t error, struct gpt_fault *fault)
 {
@@ -64,6 +69,27 @@ static bool reserved_set(const struct walk *w, uint64_t e, unsigned level, bool 
 	return level >= 3 && (e & PTE_PS);
 }
 
+static void remember(struct walk *w, uint64_t at, uint64_t value)
+{
+	w->seen[w->nseen].at = GPA(at);
+	w->seen[w->nseen++].value = value;
+}
+
+/* After a walk that allows the access. E_AGAIN: the guest has changed an entry meanwhile. */
+static err_t mark(struct gmem *m, struct walk *w)
+{
+	for (unsigned i = 0; i < w->nseen; i++) {
+		bool dirty = i + 1 == w->nseen && w->access == GPT_WRITE;
+		uint64_t old = w->seen[i].value, value = old | PTE_A | (dirty ? PTE_D : 0);
+		err_t err = value == old ? OK : gmem_cas(m, w->seen[i].at, w->entry_size, old, value);
+
+		if (err != OK)
+			return err;
+		w->seen[i].value = value;
+	}
+	return OK;
+}
+
 /* PAE and long mode: 64-bit entries. top: the first level's number; in PAE the third level's four entries carry no rights. */
 static err_t walk64(struct gmem *m, struct walk *w, unsigned top, bool pae, struct gpa *out, struct gpt_fault *fault)
 {
@@ -72,7 +98,7 @@ static err_t walk64(struct gmem *m, struct walk *w, unsigned top, bool pae, stru
 	for (unsigned level = top;; level--) {
 		unsigned index = (w->linear >> (12 + 9 * level)) & (pae && level == 2 ? 3 : 511);
 		uint64_t e;
-		err_t err = gmem_read(m, GPA(table + index * 8), &e, sizeof(e));
+		err_t err = gmem_load64(m, GPA(table + index * 8), &e);
 		bool leaf;
 
 		if (err != OK)
@@ -86,6 +112,7 @@ static err_t walk64(struct gmem *m, struct walk *w, unsigned top, bool pae, stru
 		leaf = level == 0 || (level <= 2 && (e & PTE_PS));
 		if (reserved_set(w, e, level, leaf))
 			return walk_fault(w, PF_P | PF_RSVD, fault);
+		remember(w, table + index * 8, e);
 		w->rights &= e;
 		w->nx |= (e & PTE_NX) != 0;
 		if (leaf) {
@@ -112,6 +139,7 @@ static err_t walk32(struct gmem *m, struct walk *w, struct gpa *out, struct gpt_
 			return err;
 		if (!(e & PTE_P))
 			return walk_fault(w, 0, fault);
+		remember(w, table + index * 4, e);
 		w->rights &= e;
 		if (level == 0) {
 			*out = GPA((e & 0xfffff000) | (w->linear & 0xfff));
@@ -126,23 +154,98 @@ static err_t walk32(struct gmem *m, struct walk *w, struct gpa *out, struct gpt_
 	return permitted(w) ? OK : walk_fault(w, PF_P, fault);
 }
 
-err_t gpt_walk(struct gmem *m, const struct gpt_mode *mode, uint64_t linear, unsigned access, struct gpa *out, struct gpt_fault *fault)
+static err_t walk_any(struct gmem *m, struct walk *w, struct gpa *out, struct gpt_fault *fault)
 {
-	struct walk w = { .mode = mode, .linear = linear, .access = access, .rights = PTE_W | PTE_U };
+	const struct gpt_mode *mode = w->mode;
 
-	if (!(mode->cr0 & X86_CR0_PG)) {
-		*out = GPA(linear & 0xffffffff);
-		return OK;
-	}
+	w->entry_size = 8;
 	if (mode->efer & X86_EFER_LMA)
-		return walk64(m, &w, mode->cr4 & X86_CR4_LA57 ? 4 : 3, false, out, fault);
-	w.linear &= 0xffffffff;
-	return mode->cr4 & X86_CR4_PAE ? walk64(m, &w, 2, true, out, fault) : walk32(m, &w, out, fault);
+		return walk64(m, w, mode->cr4 & X86_CR4_LA57 ? 4 : 3, false, out, fault);
+	w->linear &= 0xffffffff;
+	if (mode->cr4 & X86_CR4_PAE)
+		return walk64(m, w, 2, true, out, fault);
+	w->entry_size = 4;
+	return walk32(m, w, out, fault);
 }
 
-void gpt_mode_of(struct vcpu *v, struct gpt_mode *out)
+/* w: filled in afresh for each try; at the end it says what was seen. */
+static err_t walk_and_mark(struct gmem *m, struct walk *w, const struct walk *start, struct gpa *out, struct gpt_fault *fault)
 {
-	*out = (struct gpt_mode){ .cr0 = x86_reg(v, X86_CR0), .cr3 = x86_reg(v, X86_CR3), .cr4 = x86_reg(v, X86_CR4),
-				  .efer = x86_reg(v, X86_EFER), .user = x86_reg(v, X86_CPL) == 3,
-				  .ac = x86_reg(v, X86_RFLAGS) & X86_RFLAGS_AC };
+	for (unsigned tries = 1;; tries++) {
+		struct gpa a;
+		err_t err;
+
+		*w = *start;
+		err = walk_any(m, w, &a, fault);
+		if (err == OK)
+			err = mark(m, w);
+		if (err == E_AGAIN && tries < MAX_TRIES)
+			continue;
+		if (err == E_AGAIN)
+			err = OK; /* another vCPU writes to these tables without end: it may as well have written last */
+		if (err == OK)
+			*out = a;
+		return err;
+	}
+}
+
+static err_t walk_seen(struct gmem *m, struct walk *w, const struct gpt_mode *mode, uint64_t linear, unsigned access, struct gpa *out,
+		       struct gpt_fault *fault)
+{
+	const struct walk start = { .mode = mode, .linear = linear, .access = access, .rights = PTE_W | PTE_U };
+
+	if (mode->cr0 & X86_CR0_PG)
+		return walk_and_mark(m, w, &start, out, fault);
+	w->nseen = 0;
+	*out = GPA(linear & 0xffffffff);
+	return OK;
+}
+
+err_t gpt_walk(struct gmem *m, const struct gpt_mode *mode, uint64_t linear, unsigned access, struct gpa *out, struct gpt_fault *fault)
+{
+	struct walk w;
+
+	return walk_seen(m, &w, mode, linear, access, out, fault);
+}
+
+static bool holds(struct gmem *m, const struct gpt_mode *mode, uint64_t page, unsigned access, const struct gpt_memo *memo)
+{
+	const struct gpt_mode *old = &memo->mode;
+
+	if (!memo->valid || memo->page != page || memo->access != access || old->cr3 != mode->cr3 || old->cr0 != mode->cr0 || old->cr4 != mode->cr4 ||
+	    old->efer != mode->efer || old->user != mode->user || old->ac != mode->ac)
+		return false;
+	for (unsigned i = 0; i < memo->n; i++) {
+		uint64_t now;
+
+		if (gmem_load64(m, memo->seen[i].at, &now) != OK || now != memo->seen[i].value)
+			return false;
+	}
+	return true;
+}
+
+err_t gpt_walk_again(struct gmem *m, const struct gpt_mode *mode, uint64_t linear, unsigned access, struct gpt_memo *memo, struct gpa *out,
+		     struct gpt_fault *fault)
+{
+	uint64_t into = linear & (PAGE_SIZE - 1);
+	struct walk w;
+	err_t err;
+
+	if (holds(m, mode, linear - into, access, memo)) {
+		*out = GPA(memo->gpa + into);
+		return OK;
+	}
+	memo->valid = false;
+	err = walk_seen(m, &w, mode, linear, access, out, fault);
+	if (err != OK || ((mode->cr0 & X86_CR0_PG) && !(mode->efer & X86_EFER_LMA)))
+		return err; /* 32-bit entries, or PAE, whose first level is not among those seen */
+	*memo = (struct gpt_memo){ .mode = *mode, .page = linear - into, .gpa = out->v - into, .access = access, .n = w.nseen, .valid = true };
+	for (unsigned i = 0; i < w.nseen; i++)
+		memo->seen[i] = w.seen[i];
+	return OK;
+}
+
+struct gpt_mode gpt_mode_of(const struct x86_mode *m)
+{
+	return (struct gpt_mode){ .cr0 = m->cr0, .cr3 = m->cr3, .cr4 = m->cr4, .efer = m->efer, .user = m->cpl == 3, .ac = m->rflags & X86_RFLAGS_AC };
 }

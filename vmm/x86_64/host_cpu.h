@@ -8,7 +8,10 @@
 
 #define MSR_SPEC_CTRL 0x48u
 #define MSR_PRED_CMD 0x49u
+#define MSR_ARCH_CAPABILITIES 0x10au
+#define MSR_FLUSH_CMD 0x10bu
 #define MSR_PAT 0x277u
+#define MSR_XSS 0xda0u
 #define MSR_EFER 0xc0000080u
 #define MSR_FS_BASE 0xc0000100u
 #define MSR_GS_BASE 0xc0000101u
@@ -36,12 +39,22 @@ struct host_tables {
 };
 _Static_assert(sizeof(struct host_tables) == 26, "host_insn.S");
 void cpu_tables(struct host_tables *t);
+void cpu_load_tables(const struct host_tables *t); /* GDT and IDT alone */
+/* Runs the host's handler of machine checks: one has ended a guest run. It panics with what the banks tell. */
+void cpu_machine_check(void);
 
 static inline uint64_t cpu_rdtsc(void)
 {
 	uint32_t lo, hi;
 	__asm__ volatile("lfence; rdtsc" : "=a"(lo), "=d"(hi) : : "memory");
 	return (uint64_t)hi << 32 | lo;
+}
+/* Clears the CPU's buffers where CPUID says MD_CLEAR; the memory form with a writable segment does so. */
+static inline void cpu_verw(void)
+{
+	uint16_t ss;
+
+	__asm__ volatile("mov %%ss, %0\n\tverw %0" : "=m"(ss) : : "cc", "memory");
 }
 static inline uint64_t cpu_xgetbv(void)
 {
@@ -78,8 +91,15 @@ struct host_features {
 	uint64_t xcr0;           /* 0: no XSAVE, the area is FXSAVE's */
 	uint32_t fp_size;
 	bool rdtscp, ibpb;
+	bool l1d_flush, verw;    /* before each entry: see host_leaks */
 };
 extern struct host_features host_features;
+
+/* What a guest could read of others by speculation on this CPU, and what the CPU offers against it. Intel's documents "L1 Terminal Fault",
+ * "Microarchitectural Data Sampling", "Processor MMIO Stale Data" and "Register File Data Sampling"; SDM 4 table 2-2. Pure. */
+struct host_leaks { bool l1tf, buffers, l1d_flush, verw; };
+/* leaf7_edx: CPUID 7.0 EDX; rtm: CPUID 7.0 EBX bit 11; arch_caps: IA32_ARCH_CAPABILITIES, 0 without. */
+struct host_leaks host_leaks(bool intel, uint32_t leaf7_edx, bool rtm, uint64_t arch_caps);
 void host_cpu_probe(void);
 /* On a CPU that is being switched on. */
 void host_cpu_init(void);
@@ -87,8 +107,16 @@ void host_cpu_init(void);
 uint64_t host_cpu_tss(const struct host_tables *t);
 /* hal_counter() is the TSC plus what makes this CPU agree with the others: the difference, here. */
 int64_t host_cpu_counter_delta(void);
-/* Before a guest of VM id (never used again) runs here: no branch target of one VM reaches another. */
+/* Before the entry of a guest of VM id (never used again) where another vCPU ran: no branch target of one VM reaches another. */
 void host_cpu_enter_vm(uint64_t id);
+/* Before each entry: where the CPU leaks them, nothing of the host's or others' is left in its L1 data cache and buffers. */
+static inline void host_cpu_flush(void)
+{
+	if (host_features.l1d_flush)
+		cpu_wrmsr(MSR_FLUSH_CMD, 1);
+	if (host_features.verw)
+		cpu_verw();
+}
 /* RDTSCP and RDPID read the MSR itself. The host uses neither. */
 void host_cpu_tsc_aux(uint64_t value);
 

@@ -43,4 +43,11 @@
 	movw	%ss, 22(%rdi)
 	str	24(%rdi)
 	ret
+	host_function cpu_load_tables
+	lgdt	(%rdi)
+	lidt	10(%rdi)
+	ret
+	host_function cpu_machine_check
+	int	$18
+	ret
 	.section .note.GNU-stack, "", @progbits

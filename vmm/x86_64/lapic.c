@@ -12,6 +12,7 @@ err_t lapic_create(struct vcpu *v)
 	if (!l)
 		return E_NOMEM;
 	l->v = v;
+	l->irr = l->own_irr;
 	v->irqc = l;
 	lapic_reset(v);
 	return OK;
@@ -85,9 +86,13 @@ void lapic_accept(struct lapic *l, uint8_t vector, bool level)
 		atomic_fetch_or(&l->tmr[word], bit);
 	else
 		atomic_fetch_and(&l->tmr[word], ~bit);
-	/* Whoever set the bit first kicks (or is about to). */
-	if (!(atomic_fetch_or(&l->irr[word], bit) & bit))
+	/* Whoever set the bit first kicks (or is about to). A level-triggered one needs an entry, which says that its EOI is awaited. */
+	if (atomic_fetch_or(&l->irr[word], bit) & bit)
+		return;
+	if (level)
 		vcpu_kick(l->v);
+	else
+		vcpu_post(l->v);
 }
 
 void lapic_signal(struct lapic *l, uint32_t set, uint32_t clear)
@@ -128,6 +133,12 @@ static int isr_highest(const struct lapic *l)
 
 static int irr_highest(const struct lapic *l)
 {
+	uint32_t any = 0;
+
+	for (unsigned i = 0; i < 8; i++) /* mostly there is none */
+		any |= atomic_load_explicit(&l->irr[i], memory_order_acquire);
+	if (!any)
+		return -1;
 	for (int i = 7; i >= 0; i--) {
 		uint32_t w = atomic_load_explicit(&l->irr[i], memory_order_acquire);
 
@@ -159,6 +170,11 @@ int lapic_pending(struct vcpu *v)
 	return vector >= 0 && ((uint32_t)vector >> 4) > (lapic_ppr(lapic_of(v)) >> 4) ? vector : -1;
 }
 
+bool lapic_write_is_quick(struct vcpu *v, unsigned reg)
+{
+	return reg == R_EOI && lapic_highest_irr(v) < 0;
+}
+
 void lapic_ack(struct vcpu *v, uint8_t vector)
 {
 	struct lapic *l = lapic_of(v);
@@ -180,17 +196,20 @@ void lapic_unack(struct vcpu *v, uint8_t vector)
 void lapic_eoi(struct lapic *l)
 {
 	int vector = isr_highest(l);
-	unsigned bit;
 
 	if (vector < 0)
 		return; /* EOI without an interrupt does nothing */
-	bit = 1u << (vector % 32);
-	l->isr[vector / 32] &= ~bit;
-	if (atomic_load(&l->tmr[vector / 32]) & bit) {
-		spin_lock(&l->v->vm->lock);
-		ioapic_eoi(l->v->vm, (uint8_t)vector);
-		spin_unlock(&l->v->vm->lock);
-	}
+	l->isr[vector / 32] &= ~(1u << (vector % 32));
+	lapic_eoi_done(l->v, (uint8_t)vector);
+}
+
+void lapic_eoi_done(struct vcpu *v, uint8_t vector)
+{
+	if (!(atomic_load(&lapic_of(v)->tmr[vector / 32]) & (1u << (vector % 32))))
+		return;
+	spin_lock(&v->vm->lock);
+	ioapic_eoi(v->vm, vector);
+	spin_unlock(&v->vm->lock);
 }
 
 void lapic_error(struct lapic *l, uint32_t esr_bit)

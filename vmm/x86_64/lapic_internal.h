@@ -52,8 +52,8 @@ enum { DM_FIXED = 0, DM_LOWEST = 1, DM_SMI = 2, DM_NMI = 4, DM_INIT = 5, DM_SIPI
 
 struct lapic {
 	struct vcpu *v;
-	/* any CPU */
-	atomic_uint irr[8], tmr[8];
+	/* any CPU. irr: own_irr, or where the CPU itself takes posted interrupts from (lapic_irr_move). */
+	atomic_uint *irr, own_irr[8], tmr[8];
 	atomic_uint signals, esr_pending;
 	atomic_uint mode, ldr, dfr;
 	/* own CPU */
@@ -63,6 +63,7 @@ struct lapic {
 	uint32_t lvt[LAPIC_LVTS];
 	uint32_t timer_divide, timer_initial;
 	uint64_t timer_start_ns, timer_deadline_ns, tsc_deadline; /* as in struct lapic_state */
+	struct lapic_deadline { uint64_t tsc, host_ns; int64_t offset; } tsc_host; /* what a TSC deadline is in the host's time, at that offset */
 	bool wait_sipi;
 };
 

@@ -4,7 +4,7 @@
  * asks for the next deadline and calls expire. */
 #include "lapic_internal.h"
 #include <core/hal.h>
-#include <vmm/x86_64/ticks.h>
+#include <vmm/ticks.h>
 
 /* A periodic timer is not delivered more often than this, so that a guest cannot keep itself from running. */
 #define PERIOD_MIN_NS (20 * NS_PER_US)
@@ -89,12 +89,10 @@ void lapic_timer_expire(struct vcpu *v, uint64_t now_ns)
 		count_expire(l, guest_ns(l, now_ns));
 }
 
-static uint64_t tsc_deadline_host_ns(const struct lapic *l)
+static uint64_t tsc_deadline_to_host_ns(const struct lapic *l)
 {
 	uint64_t now = guest_tsc(l), host;
 
-	if (l->tsc_deadline == 0)
-		return UINT64_MAX;
 	if (l->tsc_deadline <= now)
 		return hal_clock_ns();
 	/* One more nanosecond so that the interrupt does not come before the counter gets there. */
@@ -103,9 +101,21 @@ static uint64_t tsc_deadline_host_ns(const struct lapic *l)
 	return host;
 }
 
+/* Converted once: run loop and entries ask several times for what a guest has armed. */
+static uint64_t tsc_deadline_host_ns(struct lapic *l)
+{
+	struct lapic_deadline *d = &l->tsc_host;
+
+	if (l->tsc_deadline == 0)
+		return UINT64_MAX;
+	if (d->tsc != l->tsc_deadline || d->offset != l->v->counter_offset)
+		*d = (struct lapic_deadline){ .tsc = l->tsc_deadline, .offset = l->v->counter_offset, .host_ns = tsc_deadline_to_host_ns(l) };
+	return d->host_ns;
+}
+
 uint64_t lapic_timer_deadline_ns(struct vcpu *v)
 {
-	const struct lapic *l = lapic_of(v);
+	struct lapic *l = lapic_of(v);
 
 	if (l->lvt[LVT_TIMER] & LVT_MASKED)
 		return UINT64_MAX;

@@ -18,25 +18,9 @@ void x86_inject(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error, 
 		vm_crash(v->vm, "exception %u could not be delivered (vcpu %u)", vector, v->index);
 }
 
-uint8_t x86_code_bits(struct vcpu *v)
+static uint64_t code_address(const struct x86_mode *m)
 {
-	struct x86_seg cs;
-
-	hv_current->arch->seg_get(v, SEG_CS, &cs);
-	if ((x86_reg(v, X86_EFER) & X86_EFER_LMA) && (cs.attr & SEG_ATTR_L))
-		return 64;
-	return cs.attr & SEG_ATTR_DB ? 32 : 16;
-}
-
-static uint64_t code_address(struct vcpu *v)
-{
-	uint64_t rip = x86_reg(v, X86_RIP);
-	struct x86_seg cs;
-
-	if (x86_code_bits(v) == 64)
-		return rip;
-	hv_current->arch->seg_get(v, SEG_CS, &cs);
-	return (rip + cs.base) & 0xffffffff;
+	return x86_is_64bit(m) ? m->rip : (m->rip + m->cs.base) & 0xffffffff;
 }
 
 static unsigned left_in_page(uint64_t linear)
@@ -47,26 +31,18 @@ static unsigned left_in_page(uint64_t linear)
 /* Reads what lies in one page; false when it cannot be read. */
 static bool fetch_part(struct vcpu *v, const struct gpt_mode *mode, uint64_t linear, uint8_t *dst, unsigned n)
 {
-	struct x86_vcpu *x = x86_of(v);
 	struct gpt_fault fault;
 	struct gpa a;
 
-	if (gpt_walk(v->vm->mem, mode, linear, GPT_FETCH, &a, &fault) != OK || gmem_read(v->vm->mem, a, dst, n) != OK)
-		return false;
-	x->fetch_cr3 = mode->cr3;
-	x->fetch_page = align_down(linear, PAGE_SIZE);
-	x->fetch_gpa = align_down(a.v, PAGE_SIZE);
-	x->fetch_known = true;
-	return true;
+	return gpt_walk_again(v->vm->mem, mode, linear, GPT_FETCH, x86_fetch_memo(v, linear), &a, &fault) == OK && gmem_read(v->vm->mem, a, dst, n) == OK;
 }
 
-err_t x86_fetch(struct vcpu *v, uint8_t *bytes, unsigned *n)
+err_t x86_fetch(struct vcpu *v, const struct x86_mode *m, uint8_t *bytes, unsigned *n)
 {
-	uint64_t linear = code_address(v);
+	const struct gpt_mode mode = gpt_mode_of(m);
+	uint64_t linear = code_address(m);
 	unsigned first = left_in_page(linear);
-	struct gpt_mode mode;
 
-	gpt_mode_of(v, &mode);
 	if (first < X86_INSN_MAX && fetch_part(v, &mode, linear + first, bytes + first, X86_INSN_MAX - first)) {
 		if (!fetch_part(v, &mode, linear, bytes, first))
 			return E_GUEST;
@@ -79,15 +55,14 @@ err_t x86_fetch(struct vcpu *v, uint8_t *bytes, unsigned *n)
 	return OK;
 }
 
-err_t x86_fetch_hint(struct vcpu *v, uint8_t *bytes, unsigned *n)
+err_t x86_fetch_hint(struct vcpu *v, uint64_t linear, uint64_t cr3, uint64_t *bytes)
 {
-	const struct x86_vcpu *x = x86_of(v);
-	uint64_t linear = code_address(v);
+	const struct gpt_memo *f = x86_fetch_memo(v, linear);
+	uint64_t into = linear - f->page;
 
-	if (!x->fetch_known || x->fetch_page != align_down(linear, PAGE_SIZE) || x->fetch_cr3 != x86_reg(v, X86_CR3))
+	if (!f->valid || f->mode.cr3 != cr3 || into > PAGE_SIZE - sizeof(*bytes))
 		return E_NOENT;
-	*n = left_in_page(linear);
-	return gmem_read(v->vm->mem, GPA(x->fetch_gpa + (linear & (PAGE_SIZE - 1))), bytes, *n) == OK ? OK : E_NOENT;
+	return gmem_load64(v->vm->mem, GPA(f->gpa + into), bytes);
 }
 
 static err_t segment_fault(struct vcpu *v, unsigned seg)
@@ -109,14 +84,16 @@ static bool within_limit(const struct x86_seg *s, uint64_t offset, unsigned size
 	return last <= s->limit;
 }
 
-err_t x86_linear(struct vcpu *v, unsigned seg, uint64_t offset, unsigned size, uint64_t *out)
+err_t x86_linear(struct vcpu *v, const struct x86_mode *m, unsigned seg, uint64_t offset, unsigned size, uint64_t *out)
 {
-	struct x86_seg s;
+	bool long_mode = x86_is_64bit(m);
+	struct x86_seg s = { 0 };
 
-	hv_current->arch->seg_get(v, seg, &s);
-	if (x86_code_bits(v) == 64) {
-		uint64_t linear = offset + (seg == SEG_FS || seg == SEG_GS ? s.base : 0);
-		unsigned bits = x86_reg(v, X86_CR4) & X86_CR4_LA57 ? 57 : 48;
+	if (!long_mode || seg == SEG_FS || seg == SEG_GS)
+		hv_current->arch->seg_get(v, seg, &s);
+	if (long_mode) {
+		uint64_t linear = offset + s.base;
+		unsigned bits = m->cr4 & X86_CR4_LA57 ? 57 : 48;
 
 		if ((uint64_t)((int64_t)(linear << (64 - bits)) >> (64 - bits)) != linear)
 			return segment_fault(v, seg);
@@ -144,14 +121,13 @@ static err_t translate_part(struct vcpu *v, const struct gpt_mode *mode, uint64_
 	return err;
 }
 
-err_t x86_translate(struct vcpu *v, uint64_t linear, unsigned size, unsigned access, struct mem_ref *out)
+err_t x86_translate(struct vcpu *v, const struct x86_mode *state, uint64_t linear, unsigned size, unsigned access, struct mem_ref *out)
 {
 	unsigned first = (unsigned)MIN(PAGE_SIZE - (linear & (PAGE_SIZE - 1)), (uint64_t)size);
 	struct mem_ref m = { .len = { (uint8_t)first, (uint8_t)(size - first) } };
-	struct gpt_mode mode;
+	const struct gpt_mode mode = gpt_mode_of(state);
 	err_t err;
 
-	gpt_mode_of(v, &mode);
 	err = translate_part(v, &mode, linear, access, &m.at[0]);
 	if (err == OK && m.len[1])
 		err = translate_part(v, &mode, linear + first, access, &m.at[1]);

@@ -186,6 +186,22 @@ static err_t write_pat(struct vcpu *v, uint32_t index, uint64_t value)
 	return OK;
 }
 
+/* No supervisor state is offered, so nothing can be switched on in it (SDM 1 13.2). */
+static err_t read_xss(struct vcpu *v, uint32_t index, uint64_t *value)
+{
+	(void)v, (void)index;
+	if (!cpuid_offers_xsaves())
+		return E_GUEST;
+	*value = 0;
+	return OK;
+}
+
+static err_t write_xss(struct vcpu *v, uint32_t index, uint64_t value)
+{
+	(void)v, (void)index;
+	return cpuid_offers_xsaves() && value == 0 ? OK : E_GUEST;
+}
+
 static err_t read_debugctl(struct vcpu *v, uint32_t index, uint64_t *value)
 {
 	(void)index;
@@ -282,6 +298,7 @@ static const struct msr_row msr_rows[] = {
 	ROW(0x277, "PAT", read_pat, write_pat),
 	ROW(0x6e0, "TSC_DEADLINE", lapic_msr_read, lapic_msr_write),
 	{ MSR_X2APIC_FIRST, MSR_X2APIC_LAST, "X2APIC", lapic_msr_read, lapic_msr_write },
+	ROW(0xda0, "XSS", read_xss, write_xss),
 	{ MSR_KVM_WALL_CLOCK, MSR_KVM_SYSTEM_TIME, "KVM_CLOCK", read_pvclock, write_pvclock },
 	ROW(MSR_KVM_STEAL_TIME, "KVM_STEAL_TIME", read_pvclock, write_pvclock),
 	ROW(0xc0000080, "EFER", read_efer, write_efer),

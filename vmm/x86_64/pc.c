@@ -9,7 +9,7 @@
 #include <vmm/x86_64/lapic.h>
 #include <vmm/x86_64/pc_layout.h>
 #include <vmm/x86_64/regs.h>
-#include "../boot/boot.h"
+#include "../boot/x86_64/boot_pc.h"
 #include "pc.h"
 
 enum { SLOT_HOST_BRIDGE = 0, SLOT_CONSOLE = 1, SLOT_RNG = 2 };
@@ -98,6 +98,7 @@ static void pc_init_devices(struct pc *pc)
 	pc->console.wrote = console_wrote;
 	pc->console.ctx = pc;
 	virtio_rng_init(&pc->rng, vm->mem);
+	pc->console.dev.vm = pc->rng.dev.vm = vm;
 }
 
 static err_t pc_build(struct pc *pc)
@@ -179,18 +180,21 @@ static void pc_enter(struct vcpu *v, const struct boot_entry *b)
 err_t machine_load(struct vm *vm, char *why)
 {
 	struct pc *pc = pc_of(vm);
-	struct boot_ctx c = {.mem = vm->mem, .low_ram = pc->low_ram, .high_ram = pc->high_ram, .kernel = &vm->cfg.kernel,
-			     .initrd = &vm->cfg.initrd, .cmdline = vm->cmdline, .why = why};
+	struct pc_boot b = {
+		.c = {.mem = vm->mem, .pool = &vm->pool, .ram_end = pc->low_ram, .kernel = &vm->cfg.kernel, .initrd = &vm->cfg.initrd,
+		      .cmdline = vm->cmdline, .why = why},
+		.high_ram = pc->high_ram,
+	};
 	struct boot_entry entry;
-	err_t e = boot_acpi(vm->mem, &vm->pool, vm->nvcpus, &c.rsdp);
+	err_t e = boot_acpi(vm->mem, &vm->pool, vm->nvcpus, &b.rsdp);
 
 	if (e)
-		return boot_fail(&c, e, "cannot write the guest's ACPI tables: %s", err_name(e));
-	c.chunk = pool_alloc(&vm->pool, BOOT_CHUNK);
-	if (!c.chunk)
-		return boot_fail(&c, E_NOMEM, "no memory to load the kernel");
-	e = boot_load(&c, &entry);
-	pool_free(&vm->pool, c.chunk, BOOT_CHUNK);
+		return boot_fail(&b.c, e, "cannot write the guest's ACPI tables: %s", err_name(e));
+	b.c.chunk = pool_alloc(&vm->pool, BOOT_CHUNK);
+	if (!b.c.chunk)
+		return boot_fail(&b.c, E_NOMEM, "no memory to load the kernel");
+	e = boot_load(&b, &entry);
+	pool_free(&vm->pool, b.c.chunk, BOOT_CHUNK);
 	if (e == OK)
 		pc_enter(&vm->vcpus[0], &entry);
 	return e;

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <vmm/vm.h>
 #include <vmm/x86_64/pvclock.h>
-#include <vmm/x86_64/ticks.h>
+#include <vmm/ticks.h>
 
 #define MSR_ENABLE 1ull
 #define TIME_RESERVED 2ull         /* the page is 4-byte aligned, bit 0 enables */
@@ -147,13 +147,15 @@ static int64_t counter_skew(const struct vcpu *v)
 static void time_update(struct pvclock *p, struct vcpu *v)
 {
 	int64_t skew = counter_skew(v);
-	struct time_page t = { .tsc = (uint64_t)skew, .flags = skew == 0 ? FLAG_TSC_STABLE : 0 };
+	bool stable = !atomic_load(&v->vm->counter_skewed);
+	struct time_page t = { .tsc = (uint64_t)skew, .flags = stable ? FLAG_TSC_STABLE : 0 };
 
 	if (pvclock_scale(hal_counter_hz(), &t.mul, &t.shift) != OK)
 		return;
 	if (page_publish(v->vm->mem, p->system_time_msr & ~MSR_ENABLE, &t, sizeof t, 0, &p->time_seq) != OK)
 		return; /* stays dirty: tried again before the next entry */
 	p->published_offset = skew;
+	p->published_stable = stable;
 	p->time_dirty = false;
 }
 
@@ -169,7 +171,13 @@ static void steal_update(struct pvclock *p, struct vcpu *v)
 
 void pvclock_update(struct pvclock *p, struct vcpu *v)
 {
-	if ((p->system_time_msr & MSR_ENABLE) && (p->time_dirty || p->published_offset != counter_skew(v)))
+	int64_t skew = counter_skew(v);
+
+	/* Stable means that readings of all vCPUs compare, so one that differs takes it from all, each at its next entry. */
+	if (skew != 0 && !atomic_load(&v->vm->counter_skewed))
+		atomic_store(&v->vm->counter_skewed, true);
+	if ((p->system_time_msr & MSR_ENABLE) &&
+	    (p->time_dirty || p->published_offset != skew || p->published_stable == atomic_load(&v->vm->counter_skewed)))
 		time_update(p, v);
 	if ((p->steal_msr & MSR_ENABLE) && (p->steal_dirty || p->steal_ns != v->se.wait_ns))
 		steal_update(p, v);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Initial register states of a guest CPU: power-on, SIPI, and the flat modes that the loaders start a kernel in.
  * Pure; knows no backend. */
+#include <core/fmt.h>
 #include <string.h>
 #include <vmm/x86_64/regs.h>
 
@@ -79,4 +80,10 @@ void regs_flat64(struct arch_regs *r, uint64_t cr3)
 	r->cr3 = cr3;
 	r->cr4 = X86_CR4_PAE;
 	r->efer = X86_EFER_LME | X86_EFER_LMA;
+}
+
+void x86_seg_describe(uint16_t attr, char *buf, size_t n)
+{
+	fmt_buf(buf, n, "type %u%s DPL %u%s%s%s%s", attr & 0xfu, attr & SEG_ATTR_S ? "" : " system", (attr >> 5) & 3u, attr & SEG_ATTR_P ? "" : " not present",
+		attr & SEG_ATTR_L ? " L" : "", attr & SEG_ATTR_DB ? " D" : "", attr & SEG_ATTR_G ? " G" : "");
 }

@@ -5,8 +5,6 @@
 #include "svm.h"
 #include <core/fmt.h>
 #include <core/page.h>
-#include <core/panic.h>
-#include <limits.h>
 #include <string.h>
 #include <vmm/stage2.h>
 #include "x86.h"
@@ -18,38 +16,49 @@ struct svm_features svm_features;
 static struct svm_cpu svm_cpus[HAL_MAX_CPUS];
 static _Atomic uint64_t svm_next_vm_id = 1;
 
-static err_t refuse(char *reason, const char *why)
+err_t svm_check(const struct svm_probe_in *in, const char **why)
 {
-	fmt_buf(reason, HV_REASON_MAX, "%s", why);
+	*why = "this CPU has no AMD SVM";
+	if (in->max_leaf < 0x8000000a || !(in->ext_ecx & SVM_EXT_ECX))
+		return E_NOENT;
+	if (!(in->edx & SVM_F_NPT))
+		*why = "AMD SVM without nested paging is not supported";
+	else if (in->vm_cr & VM_CR_SVMDIS)
+		*why = "AMD SVM is switched off by the machine's firmware setup";
+	else if (in->cr4 & X86_CR4_LA57)
+		*why = "five-level paging was switched on by the firmware: nested tables of five levels are not supported";
+	else if (in->asids < 2)
+		*why = "AMD SVM offers no address space identifiers";
+	else
+		return OK;
 	return E_UNSUPPORTED;
-}
-
-static err_t absent(char *reason)
-{
-	fmt_buf(reason, HV_REASON_MAX, "this CPU has no AMD SVM");
-	return E_NOENT;
 }
 
 static err_t svm_probe(char *reason)
 {
-	struct cpu_leaf l;
+	struct svm_probe_in in = { .max_leaf = cpu_leaf(0x80000000, 0).a, .cr4 = cpu_cr4() };
+	const char *why;
+	err_t err;
 
-	if (cpu_leaf(0x80000000, 0).a < 0x8000000a || !(cpu_leaf(0x80000001, 0).c & (1u << 2)))
-		return absent(reason);
-	l = cpu_leaf(0x8000000a, 0);
-	if (!(l.d & SVM_F_NPT))
-		return refuse(reason, "AMD SVM without nested paging is not supported");
-	if (cpu_rdmsr(MSR_VM_CR) & VM_CR_SVMDIS)
-		return refuse(reason, "AMD SVM is switched off by the machine's firmware setup");
-	if (cpu_cr4() & X86_CR4_LA57)
-		return refuse(reason, "five-level paging was switched on by the firmware: nested tables of five levels are not supported");
-	if (l.b < 2)
-		return refuse(reason, "AMD SVM offers no address space identifiers");
-	svm_features = (struct svm_features){ .edx = l.d, .asids = l.b };
-	host_cpu_probe();
-	if (svm_maps_init() != OK)
-		return refuse(reason, "no memory for AMD SVM's permission maps");
-	return OK;
+	if (in.max_leaf >= 0x80000001)
+		in.ext_ecx = cpu_leaf(0x80000001, 0).c;
+	if (in.max_leaf >= 0x8000000a && (in.ext_ecx & SVM_EXT_ECX)) {
+		struct cpu_leaf l = cpu_leaf(0x8000000a, 0);
+
+		in.edx = l.d;
+		in.asids = l.b;
+		in.vm_cr = cpu_rdmsr(MSR_VM_CR);
+	}
+	err = svm_check(&in, &why);
+	if (err == OK) {
+		svm_features = (struct svm_features){ .edx = in.edx, .asids = in.asids };
+		host_cpu_probe();
+		err = svm_maps_init();
+		why = "no memory for AMD SVM's permission maps";
+	}
+	if (err != OK)
+		fmt_buf(reason, HV_REASON_MAX, "%s", why);
+	return err == E_NOMEM ? E_UNSUPPORTED : err;
 }
 
 static err_t svm_cpu_enable(void)
@@ -72,6 +81,7 @@ static err_t svm_cpu_enable(void)
 	c->generation = 1;
 	c->next_asid = svm_features.asids; /* the first run starts a generation, and flushes */
 	host_cpu_init();
+	c->counter_delta = host_cpu_counter_delta();
 	c->enabled = true;
 	return OK;
 }
@@ -169,8 +179,8 @@ static err_t svm_vcpu_init(struct vcpu *v)
 	if (!s)
 		return E_NOMEM;
 	v->hv = s;
-	s->cpu = UINT_MAX;
 	s->nmi_iret_rip = UINT64_MAX;
+	s->unsettled = true;
 	err = page_alloc(&v->vm->pool, 0, PAGE_HOST, &s->vmcb_pa);
 	if (err == OK) {
 		s->vmcb = hal_direct(s->vmcb_pa);
@@ -188,46 +198,79 @@ static err_t svm_vcpu_init(struct vcpu *v)
 
 /* ---- the run ---- */
 
-static void before_entry(struct vcpu *v, struct svm_vcpu *s, struct svm_cpu *c)
+/* The first entry of a slice, or a change of what a CPU holds of a vCPU beside the VMCB: another may have run here since, or this one
+ * elsewhere. */
+static void settle(struct vcpu *v, struct svm_vcpu *s)
 {
 	const struct svm_vm *sv = v->vm->hv;
-	struct vmcb *b = s->vmcb;
-	uint64_t offset = (uint64_t)v->counter_offset + (uint64_t)host_cpu_counter_delta();
 	unsigned cpu = hal_cpu_id();
+	struct svm_cpu *c = &svm_cpus[cpu];
 
-	if (s->cpu != cpu) {
-		s->cpu = cpu;
+	if (s->cpu != c) {
+		s->cpu = c;
 		s->clean = 0;
 		s->asid_generation = 0;
 	}
-	svm_asid_assign(c, s, atomic_load(&((struct svm_vm *)v->vm->hv)->flushes));
+	host_cpu_enter_vm(sv->id);
+	host_cpu_tsc_aux(s->tsc_aux);
+	svm_save_host(c->host.v);
+	s->unsettled = false;
+}
+
+/* An entry that is more than going on. */
+static void prepare(struct vcpu *v, struct svm_vcpu *s, uint32_t flushes)
+{
+	if (s->unsettled)
+		settle(v, s);
+	svm_asid_assign(s->cpu, s, flushes);
+	svm_inject_commit(s);
+	if (s->dr_live)
+		guest_dr_load(s->dr);
+}
+
+static void before_entry(struct vcpu *v, struct svm_vcpu *s)
+{
+	struct svm_vm *sv = v->vm->hv;
+	struct vmcb *b = s->vmcb;
+	uint32_t flushes = atomic_load(&sv->flushes);
+	uint64_t offset;
+
+	if (s->extra || s->event || s->irq || flushes != s->flushes_seen)
+		prepare(v, s, flushes);
+	else
+		b->c.tlb_control = SVM_TLB_KEEP;
+	offset = (uint64_t)v->counter_offset + (uint64_t)s->cpu->counter_delta;
 	if (b->c.tsc_offset != offset) {
 		b->c.tsc_offset = offset;
 		s->clean &= ~SVM_CLEAN_I;
 	}
-	host_cpu_enter_vm(sv->id);
-	host_cpu_tsc_aux(s->tsc_aux);
-	svm_inject_commit(s);
+	host_cpu_flush();
 	b->c.clean = svm_has(SVM_F_CLEAN) ? s->clean : 0;
 	b->s.rax = s->gpr[REG_RAX];
 	b->s.rsp = s->gpr[REG_RSP];
+	guest_fp_load(&s->fp, s->xcr0);
 }
 
-static void after_exit(struct svm_vcpu *s, struct hv_exit *out)
+/* The vector that was queued and did not reach the guest, 0 none. */
+static uint8_t events_after_exit(struct svm_vcpu *s)
 {
-	struct vmcb *b = s->vmcb;
-	uint64_t again;
-	uint8_t undelivered;
+	const struct vmcb_control *c = &s->vmcb->c;
+	uint8_t undelivered = 0, irq = s->irq;
+
+	s->event = 0;
+	s->irq = 0;
+	if (svm_exit_has_events(c->exit_int_info, c->int_ctl))
+		svm_exit_events(c->exit_int_info, c->int_ctl, &s->event, &undelivered);
+	return undelivered ? irq : 0; /* only what was queued can come back: a window's V_IRQ carries vector 0 */
+}
+
+static void after_exit(struct svm_vcpu *s)
+{
+	const struct vmcb *b = s->vmcb;
 
 	s->gpr[REG_RAX] = b->s.rax;
 	s->gpr[REG_RSP] = b->s.rsp;
 	s->clean = SVM_CLEAN_ALL;
-	svm_exit_events(b->c.exit_int_info, b->c.int_ctl, &again, &undelivered);
-	/* A window's V_IRQ carries vector 0; only what was queued can come back. */
-	out->undelivered = s->irq && undelivered ? s->irq : 0;
-	s->irq = 0;
-	s->event = again;
-	b->c.int_ctl &= SVM_V_TPR;
 	s->exit_code = b->c.exit_code;
 	s->exit_rip = b->s.rip;
 	s->completed = false;
@@ -256,17 +299,16 @@ static void act_reflect(struct svm_vcpu *s, const struct svm_decoded *d)
 
 static void after_decode(struct vcpu *v, struct svm_vcpu *s, const struct svm_decoded *d, struct hv_exit *out)
 {
-	s->next_rip = d->next_rip;
+	s->next_rip = d->next_rip ? d->next_rip : svm_has(SVM_F_NRIPS) ? s->vmcb->c.next_rip : 0;
 	switch (d->action) {
 	case SVM_ACT_EXIT:
-		if (s->exit_code == SVM_EXIT_INVD || s->exit_code == SVM_EXIT_WBINVD) {
-			struct hv_exit step = { .kind = HV_EXIT_PAUSE };
-
-			svm_complete(v, &step);
-		}
 		break;
 	case SVM_ACT_REFLECT:
 		act_reflect(s, d);
+		break;
+	case SVM_ACT_SKIP:
+		svm_step_over(v);
+		s->completed = true;
 		break;
 	case SVM_ACT_DR:
 		s->dr_live = true;
@@ -277,48 +319,55 @@ static void after_decode(struct vcpu *v, struct svm_vcpu *s, const struct svm_de
 		s->nmi_masked = false;
 		s->nmi_iret_rip = s->exit_rip;
 		break;
-	case SVM_ACT_CR8_WRITE:
-		svm_cr8_write(v, s->vmcb->c.exit_info1);
+	case SVM_ACT_CR_WRITE:
+		svm_cr_write(v, s->vmcb->c.exit_info1);
 		s->completed = true;
 		break;
+	case SVM_ACT_ENTRY_FAILED:
+		if (svm_explain_state(s->vmcb, s->why, sizeof(s->why)))
+			out->invalid.text = s->why;
+		svm_dump(v, out->invalid.text);
+		break;
 	case SVM_ACT_MACHINE_CHECK:
-		panic("machine check while a guest ran on CPU %u", hal_cpu_id());
+		cpu_machine_check();
+		break;
 	}
 	if (s->shutdown)
 		out->kind = HV_EXIT_SHUTDOWN;
 }
 
+static uint8_t cr8_now(const struct svm_vcpu *s)
+{
+	return s->vmcb->c.int_ctl & 0xf;
+}
+
+static void svm_vcpu_leave(struct vcpu *v)
+{
+	struct svm_vcpu *s = svm_of(v);
+
+	guest_fp_save(&s->fp);
+	s->unsettled = true;
+}
+
 static void svm_vcpu_run(struct vcpu *v, struct hv_exit *out)
 {
 	struct svm_vcpu *s = svm_of(v);
-	struct svm_cpu *c = &svm_cpus[hal_cpu_id()];
-	struct vmcb *b = s->vmcb;
-	struct svm_decoded d;
 	uint8_t undelivered;
 
 	if (s->shutdown) {
-		*out = (struct hv_exit){ .kind = HV_EXIT_SHUTDOWN, .undelivered = s->irq };
+		*out = (struct hv_exit){ .kind = HV_EXIT_SHUTDOWN, .undelivered = s->irq, .cr8 = cr8_now(s) };
 		s->irq = 0;
 		return;
 	}
-	before_entry(v, s, c);
-	if (s->dr_live)
-		guest_dr_load(s->dr);
-	guest_fp_load(&s->fp, s->xcr0);
-	svm_enter(s->vmcb_pa.v, s->gpr, c->host.v);
-	guest_fp_save(&s->fp, s->xcr0);
-	after_exit(s, out);
-	undelivered = out->undelivered;
+	before_entry(v, s);
+	svm_enter(s->vmcb_pa.v, s->gpr, s->cpu->host.v);
+	after_exit(s);
+	undelivered = events_after_exit(s);
 	dr_after_exit(s);
-	struct svm_exit_in in = {
-		.code = b->c.exit_code, .info1 = b->c.exit_info1, .info2 = b->c.exit_info2, .int_info = b->c.exit_int_info,
-		.rax = s->gpr[REG_RAX], .rbx = s->gpr[REG_RBX], .rcx = s->gpr[REG_RCX], .rdx = s->gpr[REG_RDX], .rsi = s->gpr[REG_RSI],
-		.rip = b->s.rip, .next_rip = svm_has(SVM_F_NRIPS) ? b->c.next_rip : 0,
-		.insn_len = svm_has(SVM_F_DECODE_ASSISTS) ? b->c.insn_len & 0xf : 0, .insn = b->c.insn,
-	};
-	svm_exit_decode(&in, out, &d);
+	svm_exit_decode(&s->vmcb->c, s->gpr, out, &s->decoded);
 	out->undelivered = undelivered;
-	after_decode(v, s, &d, out);
+	after_decode(v, s, &s->decoded, out);
+	out->cr8 = cr8_now(s);
 }
 
 const struct hv_ops hv_svm = {
@@ -332,6 +381,7 @@ const struct hv_ops hv_svm = {
 	.tlb_flush = svm_tlb_flush,
 	.vcpu_init = svm_vcpu_init,
 	.vcpu_fini = svm_vcpu_fini,
+	.vcpu_leave = svm_vcpu_leave,
 	.vcpu_run = svm_vcpu_run,
 	.vcpu_complete = svm_complete,
 	.vcpu_inject = svm_inject,

@@ -7,17 +7,16 @@
 void svm_asid_assign(struct svm_cpu *c, struct svm_vcpu *s, uint32_t flushes)
 {
 	struct vmcb_control *ctl = &s->vmcb->c;
-	bool stale = s->flushes_seen != flushes;
+	bool stale = s->flushes_seen != flushes || s->flush;
 
 	ctl->tlb_control = SVM_TLB_KEEP;
+	if (!stale && s->asid_generation == c->generation)
+		return;
 	s->flushes_seen = flushes;
-	if (s->asid_generation == c->generation && ctl->asid != 0) {
-		if (!stale)
-			return;
-		if (svm_has(SVM_F_FLUSH_BY_ASID)) {
-			ctl->tlb_control = SVM_TLB_FLUSH_ASID;
-			return;
-		}
+	s->flush = false;
+	if (s->asid_generation == c->generation && svm_has(SVM_F_FLUSH_BY_ASID)) {
+		ctl->tlb_control = SVM_TLB_FLUSH_ASID;
+		return;
 	}
 	if (c->next_asid >= svm_features.asids) {
 		c->generation++;

@@ -23,20 +23,32 @@ static unsigned shortest(uint64_t code)
 	}
 }
 
-static unsigned insn_len(struct vcpu *v, const struct svm_vcpu *s)
+/* Where the CPU does not tell. */
+static unsigned insn_len_walked(struct vcpu *v, const struct svm_vcpu *s, bool long_mode)
 {
-	bool long_mode = in_long_mode(s);
 	uint8_t bytes[X86_INSN_MAX];
+	struct x86_mode m;
 	unsigned n = 0, len = 0;
 
-	if (x86_fetch_hint(v, bytes, &n) == OK)
-		len = svm_exit_insn_len(s->exit_code, s->vmcb->c.exit_info1, bytes, n, long_mode);
-	if (!len && x86_fetch(v, bytes, &n) == OK)
+	svm_arch_ops.mode_get(v, &m);
+	if (x86_fetch(v, &m, bytes, &n) == OK)
 		len = svm_exit_insn_len(s->exit_code, s->vmcb->c.exit_info1, bytes, n, long_mode);
 	return len ? len : shortest(s->exit_code);
 }
 
-static void step_over(struct vcpu *v)
+static unsigned insn_len(struct vcpu *v, const struct svm_vcpu *s)
+{
+	const struct vmcb *b = s->vmcb;
+	bool long_mode = in_long_mode(s);
+	uint64_t linear = long_mode ? s->exit_rip : (uint32_t)(b->s.cs.base + s->exit_rip), bytes = 0;
+	unsigned len = 0;
+
+	if (x86_fetch_hint(v, linear, b->s.cr3, &bytes) == OK)
+		len = svm_exit_bare_len(s->exit_code, b->c.exit_info1, (uint32_t)bytes);
+	return len ? len : insn_len_walked(v, s, long_mode);
+}
+
+void svm_step_over(struct vcpu *v)
 {
 	struct svm_vcpu *s = svm_of(v);
 
@@ -54,7 +66,7 @@ void svm_complete(struct vcpu *v, const struct hv_exit *e)
 	case COMPLETE_NOTHING:
 		break;
 	case COMPLETE_STEP:
-		step_over(v);
+		svm_step_over(v);
 		break;
 	case COMPLETE_GP:
 		svm_inject_exception(s, X86_EXC_GP, true, 0);
@@ -68,27 +80,59 @@ void svm_complete(struct vcpu *v, const struct hv_exit *e)
 	}
 }
 
-/* MOV CR8, r64 is REX.R 0F 22 /0; LOCK MOV CR0 is its other name outside of 64-bit mode (APM 3 "MOV CRn"). */
-void svm_cr8_write(struct vcpu *v, uint64_t info1)
+/* MOV CRn, r is 0F 22 /n; CR8 is REX.R 0F 22 /0, or LOCK MOV CR0 outside of 64-bit mode (APM 3 "MOV CRn"). Which register the value
+ * comes from, and the instruction's length (0: the next RIP is known). */
+static bool cr_write_decode(struct vcpu *v, struct svm_vcpu *s, uint64_t info1, unsigned *reg, unsigned *len)
 {
-	struct svm_vcpu *s = svm_of(v);
 	uint8_t b[X86_INSN_MAX];
-	unsigned n = 0, reg, len;
+	unsigned n = 0;
 	struct x86_prefixes p;
+	struct x86_mode m;
 
-	if (x86_fetch(v, b, &n) != OK)
-		return; /* runs again and faults by itself */
+	if (svm_has(SVM_F_DECODE_ASSISTS) && (info1 >> 63) && s->next_rip) {
+		*reg = info1 & 0xf; /* APM 2 15.8.1 */
+		*len = 0;
+		return true;
+	}
+	svm_arch_ops.mode_get(v, &m);
+	if (x86_fetch(v, &m, b, &n) != OK)
+		return false;
 	decode_prefixes(b, n, in_long_mode(s), &p);
 	if (p.len + 3u > n || b[p.len] != 0x0f || b[p.len + 1] != 0x22)
-		return;
-	len = p.len + 3u;
-	reg = (b[p.len + 2] & 7) | (p.rex & 1 ? 8u : 0u);
-	if (svm_has(SVM_F_DECODE_ASSISTS) && (info1 >> 63))
-		reg = info1 & 0xf;
-	if (s->gpr[reg] > 0xf) {
+		return false;
+	*len = p.len + 3u;
+	*reg = (b[p.len + 2] & 7) | (p.rex & 1 ? 8u : 0u);
+	return true;
+}
+
+static bool cr8_write(struct svm_vcpu *s, uint64_t value)
+{
+	if (value > 0xf)
+		return false;
+	s->vmcb->c.int_ctl = (s->vmcb->c.int_ctl & ~SVM_V_TPR) | value;
+	s->clean &= ~SVM_CLEAN_TPR; /* the CPU did not write it itself */
+	return true;
+}
+
+static bool cr4_write(struct vcpu *v, struct svm_vcpu *s, uint64_t value)
+{
+	if (!x86_cr4_may_be(svm_arch_ops.reg_get(v, X86_CR4), value, s->vmcb->s.efer, s->vmcb->s.cr3))
+		return false;
+	svm_set_cr4(s, value);
+	return true;
+}
+
+void svm_cr_write(struct vcpu *v, uint64_t info1)
+{
+	struct svm_vcpu *s = svm_of(v);
+	unsigned reg, len;
+	uint64_t value;
+
+	if (!cr_write_decode(v, s, info1, &reg, &len))
+		return; /* runs again and faults by itself */
+	value = in_long_mode(s) ? s->gpr[reg] : (uint32_t)s->gpr[reg];
+	if (s->exit_code == SVM_EXIT_CR4_WRITE ? cr4_write(v, s, value) : cr8_write(s, value))
+		svm_skip_to(s, s->next_rip ? s->next_rip : s->exit_rip + len);
+	else
 		svm_inject_exception(s, X86_EXC_GP, true, 0);
-		return;
-	}
-	s->vmcb->c.int_ctl = (s->vmcb->c.int_ctl & ~SVM_V_TPR) | s->gpr[reg];
-	svm_skip_to(s, s->next_rip ? s->next_rip : s->exit_rip + len);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The world switch of AMD SVM (APM 2 15.5). void svm_enter(uint64_t vmcb_pa, uint64_t gpr[16], uint64_t host_pa).
- * Runs with interrupts off. GIF is clear from before the host's state is saved until it is back, so that nothing,
+ * Runs with interrupts off. GIF is clear from before the guest's state is loaded until the host's is back, so that nothing,
  * NMI included, runs on a mixture; IF is set across VMRUN, because with V_INTR_MASKING the host's IF decides whether a
  * physical interrupt ends the guest run. It stays pending for the loop's window. RAX and RSP travel in the VMCB. */
 	.text
@@ -18,8 +18,6 @@ svm_enter:
 	pushq	%rsi			/* gpr */
 	pushq	%rdx			/* host_pa */
 	clgi
-	movq	%rdx, %rax
-	vmsave	%rax
 	movq	%rdi, %rax
 	vmload	%rax
 	movq	8(%rsi), %rcx
@@ -76,4 +74,13 @@ svm_enter:
 	stgi				/* an NMI that ended the guest run is taken here */
 	ret
 	.size	svm_enter, . - svm_enter
+
+	.globl	svm_save_host
+	.hidden	svm_save_host
+	.type	svm_save_host, @function
+svm_save_host:
+	movq	%rdi, %rax
+	vmsave	%rax
+	ret
+	.size	svm_save_host, . - svm_save_host
 	.section .note.GNU-stack, "", @progbits

@@ -1,64 +1,89 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From SVM's exit values to struct hv_exit (APM 2 15.7-15.14, appendix C). Pure functions of register values, so that
- * recorded exits test them on the host. Knows the VMCB's encodings; must not touch a VMCB, a vCPU or guest memory. */
+/* From SVM's exit values to struct hv_exit (APM 2 15.7-15.14, appendix C). Pure functions of the control area and the general registers, so
+ * that recorded exits test them on the host. Must not touch a vCPU or guest memory. */
 #include "svm.h"
 #include <string.h>
 #include <vmm/x86_64/decode.h>
 
 /* Instruction intercepts: what stands at RIP, and what becomes of it. */
 struct svm_insn_row {
-	uint16_t code;
 	uint8_t kind;        /* enum hv_exit_kind */
-	uint8_t len, op[3];  /* opcode without prefixes */
+	uint8_t len;
+	uint32_t op;         /* opcode without prefixes, its first byte lowest */
 };
+#define ROW(code) [code - SVM_EXIT_CPUID]
 static const struct svm_insn_row svm_insns[] = {
-	{ SVM_EXIT_CPUID, HV_EXIT_CPUID, 2, { 0x0f, 0xa2 } },
-	{ SVM_EXIT_HLT, HV_EXIT_IDLE, 1, { 0xf4 } },
-	{ SVM_EXIT_PAUSE, HV_EXIT_PAUSE, 1, { 0x90 } },
-	{ SVM_EXIT_VMMCALL, HV_EXIT_CALL, 3, { 0x0f, 0x01, 0xd9 } },
-	{ SVM_EXIT_XSETBV, HV_EXIT_XSETBV, 3, { 0x0f, 0x01, 0xd1 } },
-	/* Without meaning here, as WBINVD is on a coherent machine; skipped by the backend itself. */
-	{ SVM_EXIT_INVD, HV_EXIT_HOST, 2, { 0x0f, 0x08 } },
-	{ SVM_EXIT_WBINVD, HV_EXIT_HOST, 2, { 0x0f, 0x09 } },
+	ROW(SVM_EXIT_CPUID) = { HV_EXIT_CPUID, 2, 0xa20f },
+	ROW(SVM_EXIT_HLT) = { HV_EXIT_IDLE, 1, 0xf4 },
+	ROW(SVM_EXIT_PAUSE) = { HV_EXIT_PAUSE, 1, 0x90 },
+	ROW(SVM_EXIT_VMMCALL) = { HV_EXIT_CALL, 3, 0xd9010f },
+	ROW(SVM_EXIT_XSETBV) = { HV_EXIT_XSETBV, 3, 0xd1010f },
+	/* Without meaning on a coherent machine. */
+	ROW(SVM_EXIT_INVD) = { HV_EXIT_SYSREG, 2, 0x080f },
+	ROW(SVM_EXIT_WBINVD) = { HV_EXIT_SYSREG, 2, 0x090f },
 	/* Not offered by CPUID. */
-	{ SVM_EXIT_RSM, HV_EXIT_UNDEFINED, 2, { 0x0f, 0xaa } },
-	{ SVM_EXIT_INVLPGA, HV_EXIT_UNDEFINED, 3, { 0x0f, 0x01, 0xdf } },
-	{ SVM_EXIT_VMRUN, HV_EXIT_UNDEFINED, 3, { 0x0f, 0x01, 0xd8 } },
-	{ SVM_EXIT_VMLOAD, HV_EXIT_UNDEFINED, 3, { 0x0f, 0x01, 0xda } },
-	{ SVM_EXIT_VMSAVE, HV_EXIT_UNDEFINED, 3, { 0x0f, 0x01, 0xdb } },
-	{ SVM_EXIT_STGI, HV_EXIT_UNDEFINED, 3, { 0x0f, 0x01, 0xdc } },
-	{ SVM_EXIT_CLGI, HV_EXIT_UNDEFINED, 3, { 0x0f, 0x01, 0xdd } },
-	{ SVM_EXIT_SKINIT, HV_EXIT_UNDEFINED, 3, { 0x0f, 0x01, 0xde } },
-	{ SVM_EXIT_MONITOR, HV_EXIT_UNDEFINED, 3, { 0x0f, 0x01, 0xc8 } },
-	{ SVM_EXIT_MWAIT, HV_EXIT_UNDEFINED, 3, { 0x0f, 0x01, 0xc9 } },
-	{ SVM_EXIT_MWAIT_COND, HV_EXIT_UNDEFINED, 3, { 0x0f, 0x01, 0xc9 } },
-	{ SVM_EXIT_RDPRU, HV_EXIT_UNDEFINED, 3, { 0x0f, 0x01, 0xfd } },
-	{ SVM_EXIT_INVLPGB, HV_EXIT_UNDEFINED, 3, { 0x0f, 0x01, 0xfe } },
-	{ SVM_EXIT_INVLPGB_ILLEGAL, HV_EXIT_UNDEFINED, 3, { 0x0f, 0x01, 0xfe } },
-	{ SVM_EXIT_MCOMMIT, HV_EXIT_UNDEFINED, 3, { 0x0f, 0x01, 0xfa } },
-	{ SVM_EXIT_TLBSYNC, HV_EXIT_UNDEFINED, 3, { 0x0f, 0x01, 0xff } },
+	ROW(SVM_EXIT_RSM) = { HV_EXIT_UNDEFINED, 2, 0xaa0f },
+	ROW(SVM_EXIT_INVLPGA) = { HV_EXIT_UNDEFINED, 3, 0xdf010f },
+	ROW(SVM_EXIT_VMRUN) = { HV_EXIT_UNDEFINED, 3, 0xd8010f },
+	ROW(SVM_EXIT_VMLOAD) = { HV_EXIT_UNDEFINED, 3, 0xda010f },
+	ROW(SVM_EXIT_VMSAVE) = { HV_EXIT_UNDEFINED, 3, 0xdb010f },
+	ROW(SVM_EXIT_STGI) = { HV_EXIT_UNDEFINED, 3, 0xdc010f },
+	ROW(SVM_EXIT_CLGI) = { HV_EXIT_UNDEFINED, 3, 0xdd010f },
+	ROW(SVM_EXIT_SKINIT) = { HV_EXIT_UNDEFINED, 3, 0xde010f },
+	ROW(SVM_EXIT_MONITOR) = { HV_EXIT_UNDEFINED, 3, 0xc8010f },
+	ROW(SVM_EXIT_MWAIT) = { HV_EXIT_UNDEFINED, 3, 0xc9010f },
+	ROW(SVM_EXIT_MWAIT_COND) = { HV_EXIT_UNDEFINED, 3, 0xc9010f },
+	ROW(SVM_EXIT_RDPRU) = { HV_EXIT_UNDEFINED, 3, 0xfd010f },
+	ROW(SVM_EXIT_INVLPGB) = { HV_EXIT_UNDEFINED, 3, 0xfe010f },
+	ROW(SVM_EXIT_INVLPGB_ILLEGAL) = { HV_EXIT_UNDEFINED, 3, 0xfe010f },
+	ROW(SVM_EXIT_MCOMMIT) = { HV_EXIT_UNDEFINED, 3, 0xfa010f },
+	ROW(SVM_EXIT_TLBSYNC) = { HV_EXIT_UNDEFINED, 3, 0xff010f },
 };
 
 static const struct svm_insn_row *insn_row(uint64_t code)
 {
-	for (unsigned i = 0; i < sizeof(svm_insns) / sizeof(svm_insns[0]); i++)
-		if (svm_insns[i].code == code)
-			return &svm_insns[i];
-	return NULL;
+	uint64_t i = code - SVM_EXIT_CPUID;
+
+	return i < sizeof(svm_insns) / sizeof(svm_insns[0]) && svm_insns[i].len ? &svm_insns[i] : NULL;
+}
+
+static const struct svm_insn_row *insn_of(uint64_t code, uint64_t info1)
+{
+	static const struct svm_insn_row msrs[] = { { .len = 2, .op = 0x320f }, { .len = 2, .op = 0x300f } }; /* RDMSR, WRMSR */
+
+	return code == SVM_EXIT_MSR ? &msrs[info1 & 1] : insn_row(code);
+}
+
+static inline bool is_op(const struct svm_insn_row *row, uint32_t there)
+{
+	return ((there ^ row->op) & (0xffffffu >> (24 - 8 * row->len))) == 0;
+}
+
+unsigned svm_exit_bare_len(uint64_t code, uint64_t info1, uint32_t first)
+{
+	const struct svm_insn_row *row = insn_of(code, info1);
+
+	return row && is_op(row, first) ? row->len : 0; /* no opcode begins like a prefix */
+}
+
+static bool stands_at(const struct svm_insn_row *row, const uint8_t *b, unsigned n)
+{
+	uint32_t there = 0;
+
+	for (unsigned i = 0; i < n && i < row->len; i++)
+		there |= (uint32_t)b[i] << (8 * i);
+	return n >= row->len && is_op(row, there);
 }
 
 unsigned svm_exit_insn_len(uint64_t code, uint64_t info1, const uint8_t *bytes, unsigned n, bool long_mode)
 {
-	static const struct svm_insn_row rdmsr = { .len = 2, .op = { 0x0f, 0x32 } }, wrmsr = { .len = 2, .op = { 0x0f, 0x30 } };
-	const struct svm_insn_row *row = code == SVM_EXIT_MSR ? (info1 ? &wrmsr : &rdmsr) : insn_row(code);
+	const struct svm_insn_row *row = insn_of(code, info1);
 	struct x86_prefixes p;
 
 	if (!row)
 		return 0;
 	decode_prefixes(bytes, n, long_mode, &p);
-	if (p.len + row->len > n || memcmp(bytes + p.len, row->op, row->len) != 0)
-		return 0;
-	return p.len + row->len;
+	return stands_at(row, bytes + p.len, n - p.len) ? p.len + row->len : 0;
 }
 
 void svm_exit_events(uint64_t int_info, uint64_t int_ctl, uint64_t *again, uint8_t *undelivered)
@@ -88,9 +113,14 @@ void svm_exit_events(uint64_t int_info, uint64_t int_ctl, uint64_t *again, uint8
 	}
 }
 
-static void decode_io(const struct svm_exit_in *in, struct hv_exit *out, struct svm_decoded *d)
+static uint64_t edx_eax(const uint64_t *gpr)
 {
-	uint32_t i = (uint32_t)in->info1;
+	return gpr[REG_RDX] << 32 | (uint32_t)gpr[REG_RAX];
+}
+
+static void decode_io(const struct vmcb_control *c, const uint64_t *gpr, struct hv_exit *out, struct svm_decoded *d)
+{
+	uint32_t i = (uint32_t)c->exit_info1;
 
 	out->kind = HV_EXIT_PIO;
 	out->pio.port = (uint16_t)(i >> 16);
@@ -98,35 +128,34 @@ static void decode_io(const struct svm_exit_in *in, struct hv_exit *out, struct 
 	out->pio.write = !(i & SVM_IO_IN);
 	out->pio.string = i & SVM_IO_STR;
 	out->pio.rep = i & SVM_IO_REP;
-	if (out->pio.write && !out->pio.string)
-		out->pio.value = in->rax & (0xffffffffull >> (32 - 8 * out->pio.size));
-	d->next_rip = in->info2;
+	out->pio.value = out->pio.write && !out->pio.string ? gpr[REG_RAX] & (0xffffffffull >> (32 - 8 * out->pio.size)) : 0;
+	d->next_rip = c->exit_info2;
 }
 
-static void decode_npf(const struct svm_exit_in *in, struct hv_exit *out)
+/* The instruction's bytes: a CPU without decode assists leaves their number 0, as it is from the start. */
+static void decode_npf(const struct vmcb_control *c, struct hv_exit *out)
 {
 	out->kind = HV_EXIT_STAGE2;
-	out->stage2.addr = GPA(in->info2);
-	out->stage2.access = in->info1 & SVM_NPF_FETCH ? GMEM_X : in->info1 & SVM_NPF_W ? GMEM_W : GMEM_R;
-	out->stage2.walk = in->info1 & SVM_NPF_WALK;
-	out->stage2.delivery = in->int_info & GUEST_EVENT_VALID;
-	if (in->insn_len && in->insn_len <= sizeof(out->stage2.insn)) {
-		memcpy(out->stage2.insn, in->insn, in->insn_len);
-		out->stage2.insn_len = in->insn_len;
-	}
+	out->stage2.addr = GPA(c->exit_info2);
+	out->stage2.access = c->exit_info1 & SVM_NPF_FETCH ? GMEM_X : c->exit_info1 & SVM_NPF_W ? GMEM_W : GMEM_R;
+	out->stage2.walk = c->exit_info1 & SVM_NPF_WALK;
+	out->stage2.delivery = c->exit_int_info & GUEST_EVENT_VALID;
+	out->stage2.insn_len = c->insn_len & 0xf;
+	if (out->stage2.insn_len)
+		memcpy(out->stage2.insn, c->insn, sizeof(out->stage2.insn));
 }
 
-static void decode_msr(const struct svm_exit_in *in, struct hv_exit *out)
+static void decode_msr(const struct vmcb_control *c, const uint64_t *gpr, struct hv_exit *out)
 {
-	out->kind = in->info1 & 1 ? HV_EXIT_WRMSR : HV_EXIT_RDMSR;
-	out->msr.index = (uint32_t)in->rcx;
-	if (in->info1 & 1)
-		out->msr.value = (in->rdx & 0xffffffff) << 32 | (in->rax & 0xffffffff);
+	out->kind = c->exit_info1 & 1 ? HV_EXIT_WRMSR : HV_EXIT_RDMSR;
+	out->msr.index = (uint32_t)gpr[REG_RCX];
+	out->msr.value = c->exit_info1 & 1 ? edx_eax(gpr) : 0;
+	out->msr.fault = false;
 }
 
-static void decode_exception(const struct svm_exit_in *in, struct svm_decoded *d)
+static void decode_exception(uint64_t code, struct svm_decoded *d)
 {
-	d->vector = (uint8_t)(in->code - SVM_EXIT_EXC);
+	d->vector = (uint8_t)(code - SVM_EXIT_EXC);
 	d->action = d->vector == 18 ? SVM_ACT_MACHINE_CHECK : SVM_ACT_REFLECT;
 	d->has_error = d->vector == 17;
 }
@@ -138,55 +167,64 @@ static void invalid(struct hv_exit *out, const char *text, uint64_t code)
 	out->invalid.code = code;
 }
 
+static void decode_ranges(uint64_t code, struct hv_exit *out, struct svm_decoded *d)
+{
+	if (code >= SVM_EXIT_DR_READ && code <= SVM_EXIT_DR_LAST) {
+		d->action = SVM_ACT_DR;
+	} else if (code >= SVM_EXIT_EXC && code <= SVM_EXIT_EXC_LAST) {
+		decode_exception(code, d);
+	} else if ((uint32_t)code == SVM_EXIT_INVALID || (uint32_t)code == SVM_EXIT_BUSY) {
+		d->action = SVM_ACT_ENTRY_FAILED;
+		invalid(out, "invalid guest state", code);
+	} else {
+		invalid(out, "an exit that was not asked for", code);
+	}
+}
+
 /* Intercepts of instructions without operands of their own. */
-static void decode_plain(const struct svm_exit_in *in, const struct svm_insn_row *row, struct hv_exit *out)
+static void decode_plain(uint64_t code, const uint64_t *gpr, const struct svm_insn_row *row, struct hv_exit *out, struct svm_decoded *d)
 {
 	out->kind = row->kind;
-	switch (in->code) {
+	switch (code) {
 	case SVM_EXIT_CPUID:
-		out->cpuid.leaf = (uint32_t)in->rax;
-		out->cpuid.subleaf = (uint32_t)in->rcx;
+		out->cpuid.leaf = (uint32_t)gpr[REG_RAX];
+		out->cpuid.subleaf = (uint32_t)gpr[REG_RCX];
 		break;
 	case SVM_EXIT_VMMCALL: /* KVM's convention: number in RAX, arguments in RBX, RCX, RDX, RSI */
-		out->call.nr = in->rax;
-		out->call.args[0] = in->rbx;
-		out->call.args[1] = in->rcx;
-		out->call.args[2] = in->rdx;
-		out->call.args[3] = in->rsi;
+		out->call.nr = gpr[REG_RAX];
+		out->call.args[0] = gpr[REG_RBX];
+		out->call.args[1] = gpr[REG_RCX];
+		out->call.args[2] = gpr[REG_RDX];
+		out->call.args[3] = gpr[REG_RSI];
 		break;
 	case SVM_EXIT_XSETBV:
-		out->xsetbv.index = (uint32_t)in->rcx;
-		out->xsetbv.value = (in->rdx & 0xffffffff) << 32 | (in->rax & 0xffffffff);
+		out->xsetbv.index = (uint32_t)gpr[REG_RCX];
+		out->xsetbv.value = edx_eax(gpr);
+		out->xsetbv.fault = false;
+		break;
+	case SVM_EXIT_INVD:
+	case SVM_EXIT_WBINVD:
+		d->action = SVM_ACT_SKIP;
 		break;
 	default:
 		break;
 	}
 }
 
-void svm_exit_decode(const struct svm_exit_in *in, struct hv_exit *out, struct svm_decoded *d)
+void svm_exit_decode(const struct vmcb_control *c, const uint64_t *gpr, struct hv_exit *out, struct svm_decoded *d)
 {
-	const struct svm_insn_row *row = insn_row(in->code);
+	const uint64_t code = c->exit_code;
+	const struct svm_insn_row *row = insn_row(code);
 
-	memset(out, 0, sizeof(*out));
-	*d = (struct svm_decoded){ .action = SVM_ACT_EXIT, .next_rip = in->next_rip };
+	*d = (struct svm_decoded){ .action = SVM_ACT_EXIT };
 	out->kind = HV_EXIT_HOST;
+	out->undelivered = 0;
+	out->quick = false;
 	if (row) {
-		decode_plain(in, row, out);
+		decode_plain(code, gpr, row, out, d);
 		return;
 	}
-	if ((uint32_t)in->code == SVM_EXIT_INVALID || (uint32_t)in->code == SVM_EXIT_BUSY) {
-		invalid(out, "the CPU refused to enter this guest state", in->code);
-		return;
-	}
-	if (in->code >= SVM_EXIT_DR_READ && in->code <= SVM_EXIT_DR_LAST) {
-		d->action = SVM_ACT_DR;
-		return;
-	}
-	if (in->code >= SVM_EXIT_EXC && in->code <= SVM_EXIT_EXC_LAST) {
-		decode_exception(in, d);
-		return;
-	}
-	switch (in->code) {
+	switch (code) {
 	case SVM_EXIT_INTR:
 	case SVM_EXIT_NMI:
 	case SVM_EXIT_SMI:
@@ -195,9 +233,13 @@ void svm_exit_decode(const struct svm_exit_in *in, struct hv_exit *out, struct s
 	case SVM_EXIT_VINTR:
 		out->kind = HV_EXIT_IRQ_WINDOW;
 		break;
+	case SVM_EXIT_CR4_WRITE:
+		out->kind = HV_EXIT_SYSREG;
+		d->action = SVM_ACT_CR_WRITE;
+		break;
 	case SVM_EXIT_CR8_WRITE:
 		out->kind = HV_EXIT_IRQ_WINDOW;
-		d->action = SVM_ACT_CR8_WRITE;
+		d->action = SVM_ACT_CR_WRITE;
 		break;
 	case SVM_EXIT_IRET:
 		d->action = SVM_ACT_IRET;
@@ -208,25 +250,25 @@ void svm_exit_decode(const struct svm_exit_in *in, struct hv_exit *out, struct s
 		d->has_error = true;
 		break;
 	case SVM_EXIT_IOIO:
-		decode_io(in, out, d);
+		decode_io(c, gpr, out, d);
 		break;
 	case SVM_EXIT_MSR:
-		decode_msr(in, out);
+		decode_msr(c, gpr, out);
 		break;
 	case SVM_EXIT_NPF:
-		decode_npf(in, out);
+		decode_npf(c, out);
 		break;
 	case SVM_EXIT_TASK_SWITCH:
-		invalid(out, "hardware task switches are not supported", in->code);
+		invalid(out, "hardware task switches are not supported", code);
 		break;
 	case SVM_EXIT_FERR_FREEZE:
-		invalid(out, "legacy FPU error reporting (CR0.NE clear) is not supported", in->code);
+		invalid(out, "legacy FPU error reporting (CR0.NE clear) is not supported", code);
 		break;
 	case SVM_EXIT_SHUTDOWN:
 		out->kind = HV_EXIT_SHUTDOWN;
 		break;
 	default:
-		invalid(out, "an exit that was not asked for", in->code);
+		decode_ranges(code, out, d);
 		break;
 	}
 }

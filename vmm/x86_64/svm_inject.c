@@ -81,19 +81,22 @@ void svm_inject_commit(struct svm_vcpu *s)
 	if (s->irq) {
 		ctl |= SVM_V_IRQ | SVM_V_IGN_TPR | (uint64_t)(s->irq >> 4) << SVM_V_PRIO_SHIFT | (uint64_t)s->irq << SVM_V_VECTOR_SHIFT;
 		blocked = !(b->s.rflags & X86_RFLAGS_IF) || (b->c.int_state & SVM_INT_SHADOW) || (s->event & GUEST_EVENT_VALID);
-		window = false;
+		/* With a window wanted too, V_IRQ's intercept comes in place of its delivery, and both are chosen anew then. */
 	} else if (window) {
 		/* An NMI waits for a shadow, an earlier event or an IRET to pass: come back when an interrupt could be taken. */
 		ctl |= SVM_V_IRQ | SVM_V_IGN_TPR | 0xfull << SVM_V_PRIO_SHIFT;
 	}
-	b->c.int_ctl = ctl;
+	if (b->c.int_ctl != ctl) {
+		b->c.int_ctl = ctl;
+		s->clean &= ~SVM_CLEAN_TPR;
+	}
 	b->c.event_inj = s->event;
 	set_intercept1(s, SVM_I1_VINTR, window);
 	set_intercept1(s, SVM_I1_IRET, s->nmi_masked);
-	cr = s->cr8_watch || blocked ? SVM_CR8_WRITE_INTERCEPT : 0;
+	cr = SVM_CR4_WRITE_INTERCEPT | (s->cr8_watch || blocked ? SVM_CR8_WRITE_INTERCEPT : 0);
 	if (b->c.intercept_cr != cr) {
 		b->c.intercept_cr = cr;
 		s->clean &= ~SVM_CLEAN_I;
 	}
-	s->clean &= ~SVM_CLEAN_TPR;
+	s->asking = s->event || s->irq || window || s->nmi_masked || s->cr8_watch; /* once more, to take it back */
 }

@@ -20,6 +20,20 @@ static struct vmcb_seg *vmcb_seg(struct vmcb *b, unsigned seg)
 	}
 }
 
+static uint64_t svm_cr4(const struct svm_vcpu *s)
+{
+	return (s->vmcb->s.cr4 & ~X86_CR4_MCE) | (s->mce ? X86_CR4_MCE : 0);
+}
+
+/* A guest that reads CR4 itself sees MCE set: reads are not intercepted, and nothing in a guest depends on it being clear. */
+void svm_set_cr4(struct svm_vcpu *s, uint64_t value)
+{
+	s->mce = value & X86_CR4_MCE;
+	s->vmcb->s.cr4 = value | X86_CR4_MCE;
+	s->clean &= ~SVM_CLEAN_CR;
+	s->flush = true;
+}
+
 void svm_skip_to(struct svm_vcpu *s, uint64_t rip)
 {
 	struct vmcb *b = s->vmcb;
@@ -54,7 +68,7 @@ void svm_get_regs(struct vcpu *v, struct arch_regs *r)
 	r->cr0 = b->s.cr0;
 	r->cr2 = b->s.cr2;
 	r->cr3 = b->s.cr3;
-	r->cr4 = b->s.cr4;
+	r->cr4 = svm_cr4(s);
 	r->cr8 = b->c.int_ctl & 0xf;
 	r->efer = b->s.efer & ~X86_EFER_SVME;
 	r->xcr0 = s->xcr0;
@@ -88,7 +102,7 @@ void svm_set_regs(struct vcpu *v, const struct arch_regs *r)
 	b->s.cr0 = r->cr0;
 	b->s.cr2 = r->cr2;
 	b->s.cr3 = r->cr3;
-	b->s.cr4 = r->cr4;
+	svm_set_cr4(s, r->cr4);
 	b->c.int_ctl = (b->c.int_ctl & ~SVM_V_TPR) | (r->cr8 & 0xf);
 	b->s.efer = r->efer | X86_EFER_SVME;
 	s->xcr0 = r->xcr0;
@@ -105,6 +119,7 @@ void svm_set_regs(struct vcpu *v, const struct arch_regs *r)
 	b->s.sysenter_eip = r->sysenter_eip;
 	b->s.g_pat = r->pat;
 	s->tsc_aux = r->tsc_aux;
+	s->unsettled = s->asking = true;
 	b->s.debugctl = r->debugctl;
 	s->clean = 0;
 }
@@ -139,14 +154,19 @@ static uint64_t svm_reg_get(struct vcpu *v, enum x86_reg r)
 
 	if (r < X86_GPR0 + REG_GPRS)
 		return s->gpr[r];
-	if (r == X86_CR8)
+	switch (r) {
+	case X86_CR4:
+		return svm_cr4(s);
+	case X86_CR8:
 		return s->vmcb->c.int_ctl & 0xf;
-	if (r == X86_CPL)
+	case X86_EFER:
+		return s->vmcb->s.efer & ~X86_EFER_SVME;
+	case X86_CPL:
 		return s->vmcb->s.cpl;
-	p = reg_at(s, r);
-	if (!p)
-		return 0;
-	return r == X86_EFER ? *p & ~X86_EFER_SVME : *p;
+	default:
+		p = reg_at(s, r);
+		return p ? *p : 0;
+	}
 }
 
 static void svm_reg_set(struct vcpu *v, enum x86_reg r, uint64_t value)
@@ -158,8 +178,16 @@ static void svm_reg_set(struct vcpu *v, enum x86_reg r, uint64_t value)
 		s->gpr[r] = value;
 		return;
 	}
-	if (r == X86_CR8)
+	if (r == X86_CR8) {
 		s->vmcb->c.int_ctl = (s->vmcb->c.int_ctl & ~SVM_V_TPR) | (value & 0xf);
+		s->clean &= ~SVM_CLEAN_TPR;
+	}
+	if (r == X86_TSC_AUX)
+		s->unsettled = true;
+	if (r == X86_CR4) {
+		svm_set_cr4(s, value);
+		return;
+	}
 	if (r == X86_CR8_WATCH)
 		s->cr8_watch = value != 0;
 	p = reg_at(s, r);
@@ -174,6 +202,21 @@ static void svm_seg_get(struct vcpu *v, unsigned seg, struct x86_seg *out)
 	const struct vmcb_seg *g = vmcb_seg(svm_of(v)->vmcb, seg);
 
 	*out = (struct x86_seg){ g->selector, g->attr, g->limit, g->base };
+}
+
+static void svm_mode_get(struct vcpu *v, struct x86_mode *out)
+{
+	const struct svm_vcpu *s = svm_of(v);
+	const struct vmcb_save *b = &s->vmcb->s;
+
+	out->rip = b->rip;
+	out->rflags = b->rflags;
+	out->cr0 = b->cr0;
+	out->cr3 = b->cr3;
+	out->cr4 = svm_cr4(s);
+	out->efer = b->efer & ~X86_EFER_SVME;
+	out->cs = (struct x86_seg){ b->cs.selector, b->cs.attr, b->cs.limit, b->cs.base };
+	out->cpl = b->cpl;
 }
 
 static void svm_skip(struct vcpu *v, unsigned len)
@@ -207,6 +250,7 @@ const struct hv_arch_ops svm_arch_ops = {
 	.reg_get = svm_reg_get,
 	.reg_set = svm_reg_set,
 	.seg_get = svm_seg_get,
+	.mode_get = svm_mode_get,
 	.skip = svm_skip,
 	.latch_reset = svm_latch_reset,
 	.has_spec_ctrl = svm_has_spec_ctrl,

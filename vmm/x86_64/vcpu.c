@@ -8,7 +8,7 @@
 
 void arch_hv_init(const struct hv_ops *ops)
 {
-	cpuid_init(NULL, hal_counter_hz(), ops->arch->has_spec_ctrl());
+	cpuid_init(NULL, hal_counter_hz(), ops->arch->has_spec_ctrl(), ops->arch->has_xsaves && ops->arch->has_xsaves());
 }
 
 err_t arch_vcpu_init(struct vcpu *v)
@@ -46,7 +46,8 @@ void arch_vcpu_reset(struct vcpu *v)
 	regs_reset(&r);
 	hv_current->arch->latch_reset(v, true);
 	hv_current->vcpu_set_regs(v, &r);
-	x86_of(v)->fetch_known = false;
+	for (unsigned i = 0; i < X86_FETCH_PAGES; i++)
+		x86_of(v)->fetch[i].valid = false;
 	v->idle = false;
 }
 
@@ -87,11 +88,14 @@ static void take_interrupt(struct vcpu *v)
 
 	if (vector < 0 || (v->idle && !(x86_reg(v, X86_RFLAGS) & X86_RFLAGS_IF)))
 		return;
+	if (x86_takes_interrupts()) {
+		v->idle = false;
+		return;
+	}
 	ev.vector = (uint8_t)vector;
 	if (hv_current->vcpu_inject(v, &ev) != OK)
 		return;
 	lapic_ack(v, ev.vector);
-	atomic_fetch_add_explicit(&v->vm->counters.injected, 1, memory_order_relaxed);
 	v->idle = false;
 }
 
@@ -119,7 +123,7 @@ bool arch_vcpu_prepare(struct vcpu *v, uint64_t *wake_ns)
 	if (cr8 != x86_reg(v, X86_CR8))
 		x86_reg_put(v, X86_CR8, cr8);
 	/* Something waits for a lower priority: be told when the guest sets one. */
-	x86_reg_put(v, X86_CR8_WATCH, cr8 != 0 && lapic_highest_irr(v) >= 0);
+	x86_reg_put(v, X86_CR8_WATCH, !x86_takes_interrupts() && cr8 != 0 && lapic_highest_irr(v) >= 0);
 	pvclock_update(&x86_of(v)->pv, v);
 	return true;
 }

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hv_ops for Intel VMX (SDM 3C 24-31): probing, switching on, a VMCS per vCPU, and the run itself. Own CPU of the vCPU, but for probe
  * (CPU 0), init and fini (CPU 0, parked) and tlb_flush (any). Exits are decoded in vmx_exit.c, events queued in vmx_inject.c.
- * Knows no devices, no interrupt controller, and nothing above vmm/hv.h. */
+ * Knows no devices, of the guest's interrupt controller only that an EOI concerns it, and nothing above vmm/hv.h. */
 #include "vmx.h"
 #include <core/fmt.h>
 #include <core/log.h>
 #include <core/page.h>
 #include <core/panic.h>
+#include <core/x86_64/irq.h>
 #include <vmm/stage2.h>
 #include "x86.h"
 
 #define VAPIC_TPR 0x80 /* SDM 3C 30.1.1 */
+#define X2APIC_MSRS 0x100u /* SDM 3A 11.12.1.2 */
+#define LAPIC_BASE_ADDRESS 0x000ffffffffff000ull /* SDM 3A figure 11-5 */
 
 struct vmx_caps vmx_caps;
 struct vmx_cpu vmx_cpus[HAL_MAX_CPUS];
@@ -104,13 +107,16 @@ static err_t vmx_cpu_enable(void)
 		page_free(&pool_core, c->region, 0, PAGE_HOST);
 		return E_IO;
 	}
-	c->current = c->msrs = NULL;
+	c->current = c->msrs = c->settled = NULL;
+	cpu_tables(&c->tables);
 	err = vmx_translations_init(c);
 	if (err != OK) {
 		vmx_off();
 		page_free(&pool_core, c->region, 0, PAGE_HOST);
 		return err;
 	}
+	if (vmx_has2(VMX_PROC2_XSAVES))
+		cpu_wrmsr(MSR_XSS, 0); /* is the guests' as well, and stays so */
 	host_cpu_init();
 	c->enabled = true;
 	return OK;
@@ -171,6 +177,7 @@ static void vmx_vcpu_fini(struct vcpu *v)
 		return;
 	BUG_ON(s->live);
 	guest_fp_fini(&s->fp, &v->vm->pool);
+	vmx_apic_fini(v);
 	if (s->vapic.v)
 		page_free(&v->vm->pool, s->vapic, 0, PAGE_HOST);
 	if (s->vmcs.v)
@@ -191,49 +198,101 @@ static err_t vmx_vcpu_init(struct vcpu *v)
 	if (err == OK)
 		err = page_alloc(&v->vm->pool, 0, PAGE_HOST, &s->vapic);
 	if (err == OK)
+		err = vmx_apic_init(v);
+	if (err == OK)
 		err = guest_fp_init(&s->fp, &v->vm->pool);
 	if (err != OK) {
 		vmx_vcpu_fini(v);
 		return err;
 	}
 	*(uint32_t *)hal_direct(s->vmcs) = vmx_caps.revision;
+	s->unsettled = true;
 	regs_reset(&s->regs);
 	return OK;
 }
 
 /* ---- the run ---- */
 
-static void before_entry(struct vcpu *v, struct vmx_vcpu *s)
+/* Another vCPU has run here since, or this one elsewhere, or something has changed of what a CPU holds of it beside the VMCS. */
+static void settle(struct vcpu *v, struct vmx_vcpu *s)
 {
 	const struct vmx_vm *m = v->vm->hv;
-	uint64_t offset = (uint64_t)v->counter_offset + (uint64_t)host_cpu_counter_delta();
+	const unsigned cpu = hal_cpu_id();
+	struct vmx_cpu *c = &vmx_cpus[cpu];
 
 	if (!s->live)
 		vmx_go_live(v);
 	vmx_use(s);
-	vmx_translations(vmx_cpu(), v);
+	s->cpu = c;
+	s->flushed = &m->flushed[cpu];
+	vmx_translations(c, v);
 	host_cpu_enter_vm(m->id);
 	host_cpu_tsc_aux(s->regs.tsc_aux);
 	vmx_msrs_load(s);
+	c->counter_delta = host_cpu_counter_delta();
+	c->settled = s;
+	s->unsettled = false;
+}
+
+/* An entry that is more than going on. */
+static void prepare(struct vcpu *v, struct vmx_vcpu *s)
+{
+	const struct vmx_vm *m = v->vm->hv;
+
+	if (s->unsettled)
+		settle(v, s);
+	if (s->flush || *s->flushed != atomic_load(&m->flushes))
+		vmx_translations(s->cpu, v);
+	if (s->loud || s->nmi_pending || s->cr8_watch) /* else as at the last entry */
+		vmx_inject_commit(s);
+	if (s->apic_home)
+		vmx_apic_enter(v);
+	if (s->dr_live)
+		vmx_dr_load(s);
+}
+
+/* RIP and the host's RSP are written by vmx_enter. */
+static void write_changed(struct vmx_vcpu *s)
+{
+	if (s->regs.gpr[REG_RSP] != s->frame.rsp) {
+		s->frame.rsp = s->regs.gpr[REG_RSP];
+		vmcs_write(VMCS_GUEST_RSP, s->frame.rsp);
+	}
+	if (s->regs.rflags != s->frame.rflags) {
+		s->frame.rflags = s->regs.rflags;
+		vmcs_write(VMCS_GUEST_RFLAGS, s->frame.rflags);
+	}
+}
+
+/* Where the CPU delivers no interrupts the APIC's page holds CR8 alone. */
+static volatile uint32_t *shadow_tpr(const struct vmx_vcpu *s)
+{
+	return (volatile uint32_t *)((char *)hal_direct(s->vapic) + VAPIC_TPR);
+}
+
+static void before_entry(struct vcpu *v, struct vmx_vcpu *s)
+{
+	const struct vmx_vm *m = v->vm->hv;
+	uint64_t offset;
+
+	if (s->extra || *s->flushed != atomic_load(&m->flushes))
+		prepare(v, s);
+	offset = (uint64_t)v->counter_offset + (uint64_t)s->cpu->counter_delta;
 	if (s->tsc_offset != offset) {
 		s->tsc_offset = offset;
 		vmcs_write(VMCS_TSC_OFFSET, offset);
 	}
-	vmx_inject_commit(s);
-	if (vmx_has_tpr_shadow())
-		*(volatile uint32_t *)((char *)hal_direct(s->vapic) + VAPIC_TPR) = (uint32_t)s->regs.cr8 << 4;
-	vmcs_write(VMCS_GUEST_RIP, s->regs.rip);
-	vmcs_write(VMCS_GUEST_RSP, s->regs.gpr[REG_RSP]);
-	vmcs_write(VMCS_GUEST_RFLAGS, s->regs.rflags);
-	if (s->dr_live)
-		vmx_dr_load(s);
+	if (!vmx_has_interrupts() && vmx_has_tpr_shadow())
+		*shadow_tpr(s) = (uint32_t)s->regs.cr8 << 4;
+	write_changed(s);
+	host_cpu_flush();
 	guest_fp_load(&s->fp, s->regs.xcr0);
+	if (vmx_has_timer()) /* last: what is done after it would make it late */
+		vmcs_write(VMCS_GUEST_TIMER, vmx_timer_count(s->deadline_tick, hal_counter(), vmx_caps.timer_rate));
 }
 
 static void dr_after_exit(struct vmx_vcpu *s)
 {
-	if (!s->dr_live)
-		return;
 	vmx_dr_save(s);
 	if (vmcs_read(VMCS_GUEST_DR7) & 0xff)
 		return; /* breakpoints are on: keep loading them */
@@ -241,43 +300,66 @@ static void dr_after_exit(struct vmx_vcpu *s)
 	vmx_set_proc(s, VMX_PROC_MOV_DR, true);
 }
 
-static void events_after_exit(struct vmx_vcpu *s, const struct vmx_exit_in *in, uint8_t *undelivered)
+/* What interrupted delivery leaves in s->event; returns the external vector that did not reach the guest, 0 none. */
+static uint8_t events_after_exit(struct vmx_vcpu *s, const struct vmx_exit_in *in)
 {
-	uint8_t met;
+	uint8_t met = 0, irq = s->irq;
 
-	vmx_exit_events(in->idt_event, in->idt_error, &s->event, &met);
-	*undelivered = s->irq && (met || !s->irq_sent) ? s->irq : 0;
 	s->irq = 0;
+	if (in->reason & VMX_REASON_ENTRY_FAILED)
+		return irq; /* nothing was delivered, and the vectoring fields are those of an older exit (SDM 3C 27.8) */
+	s->event = 0;
+	if (in->idt_event & GUEST_EVENT_VALID)
+		vmx_exit_events(in->idt_event, in->idt_error, &s->event, &met);
+	s->loud = true; /* for the next entry to look at */
 	if (guest_event_is(s->event, GUEST_EVENT_NMI)) /* else the entry that delivers it again is refused */
 		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) & ~(uint64_t)VMX_BLOCKED_BY_NMI);
+	if (vmx_has_interrupts())
+		return met; /* the CPU took it from the APIC */
+	return irq && (met || !s->irq_sent) ? irq : 0;
 }
 
-static void after_exit(struct vmx_vcpu *s, struct vmx_exit_in *in)
+/* Does the handler look at the LAPIC? By its page, by its MSRs, or because a vector goes back into it. */
+static bool concerns_lapic(struct vcpu *v, const struct vmx_exit_in *in, unsigned needs)
 {
-	guest_fp_save(&s->fp, s->regs.xcr0);
-	s->launched = true;
-	s->regs.rip = vmcs_read(VMCS_GUEST_RIP);
-	s->regs.gpr[REG_RSP] = vmcs_read(VMCS_GUEST_RSP);
-	s->regs.rflags = vmcs_read(VMCS_GUEST_RFLAGS);
-	if (vmx_has_tpr_shadow())
-		s->regs.cr8 = *(volatile uint32_t *)((char *)hal_direct(s->vapic) + VAPIC_TPR) >> 4 & 0xf;
-	dr_after_exit(s);
-	*in = (struct vmx_exit_in){
-		.reason = (uint32_t)vmcs_read(VMCS_EXIT_REASON), .qualification = vmcs_read(VMCS_QUALIFICATION),
-		.insn_len = (uint32_t)vmcs_read(VMCS_EXIT_INSN_LEN), .idt_event = (uint32_t)vmcs_read(VMCS_IDT_EVENT),
-		.gpr = s->regs.gpr,
-	};
-	if (in->idt_event & GUEST_EVENT_ERROR)
-		in->idt_error = (uint32_t)vmcs_read(VMCS_IDT_EVENT_ERROR);
-	if (in->reason == VMX_EXIT_EXCEPTION) {
+	if ((needs & VMX_NEEDS_LAPIC) || (in->idt_event & GUEST_EVENT_VALID))
+		return true;
+	if (needs & VMX_NEEDS_MSR)
+		return (uint32_t)in->gpr[REG_RCX] - MSR_X2APIC_FIRST < X2APIC_MSRS;
+	return (needs & VMX_NEEDS_PHYSICAL) && (in->physical & ~0xfffull) == (lapic_base_msr(v) & LAPIC_BASE_ADDRESS);
+}
+
+/* What not every exit needs. */
+static void read_more(struct vcpu *v, struct vmx_exit_in *in, unsigned needs)
+{
+	if (needs & VMX_NEEDS_PHYSICAL)
+		in->physical = vmcs_read(VMCS_GUEST_PHYSICAL);
+	if (needs & VMX_NEEDS_EVENT) {
 		in->event = (uint32_t)vmcs_read(VMCS_EXIT_EVENT);
 		in->event_error = (uint32_t)vmcs_read(VMCS_EXIT_EVENT_ERROR);
 	}
-	if (in->reason == VMX_EXIT_EPT_VIOLATION || in->reason == VMX_EXIT_EPT_MISCONFIG)
-		in->physical = vmcs_read(VMCS_GUEST_PHYSICAL);
-	s->exit_reason = in->reason;
-	s->qualification = in->qualification;
-	s->next_rip = s->regs.rip + in->insn_len;
+	if (needs & VMX_NEEDS_IDT)
+		in->idt_event = (uint32_t)vmcs_read(VMCS_IDT_EVENT);
+	if (in->idt_event & GUEST_EVENT_ERROR)
+		in->idt_error = (uint32_t)vmcs_read(VMCS_IDT_EVENT_ERROR);
+	if (concerns_lapic(v, in, needs))
+		vmx_apic_leave(v);
+}
+
+static void after_exit(struct vcpu *v, struct vmx_vcpu *s, struct vmx_exit_in *in)
+{
+	const unsigned needs = vmx_exit_needs(in->reason);
+
+	if (!(in->reason & VMX_REASON_ENTRY_FAILED))
+		s->launched = true; /* by an entry that was completed (SDM 3C 27.7) */
+	if (needs & VMX_NEEDS_QUALIFICATION)
+		in->qualification = vmcs_read(VMCS_QUALIFICATION);
+	if (needs & ~VMX_NEEDS_QUALIFICATION)
+		read_more(v, in, needs);
+	if (!vmx_has_interrupts() && vmx_has_tpr_shadow())
+		s->regs.cr8 = *shadow_tpr(s) >> 4 & 0xf;
+	if (s->dr_live)
+		dr_after_exit(s);
 	s->completed = false;
 }
 
@@ -285,13 +367,17 @@ static void act_reflect(struct vmx_vcpu *s, const struct vmx_exit_in *in, const 
 {
 	if (d->vector == 1) {
 		/* The exit came before DR6 and DR7 were written (SDM 3C 28.1). General detect is off in the handler (SDM 3B 18.2.4). */
-		s->regs.dr6 |= d->debug_bits;
+		vmx_dr6_met(s, d->debug_bits);
 		vmcs_write(VMCS_GUEST_DR7, vmcs_read(VMCS_GUEST_DR7) & ~(1ull << 13));
+		/* Delivery would have ended a shadow. Left over, it would ask for a pending single step beside RFLAGS.TF, and this exit has
+		 * taken that one away: the entry would be refused (SDM 3C 27.3.1.5). */
+		vmx_end_shadow();
 	}
 	s->completed = true;
 	if (guest_event_is(in->event, GUEST_EVENT_INT1)) {
 		s->event = in->event & (GUEST_EVENT_VALID | 0x7ff);
 		s->event_insn_len = (uint8_t)in->insn_len;
+		s->loud = true;
 		return;
 	}
 	vmx_inject_exception(s, d->vector, d->has_error, in->event_error);
@@ -308,7 +394,7 @@ static void after_decode(struct vcpu *v, struct vmx_vcpu *s, const struct vmx_ex
 		act_reflect(s, in, d);
 		break;
 	case VMX_ACT_SKIP:
-		vmx_skip_to(s, s->next_rip);
+		vmx_skip_to(s, vmx_next_rip(s));
 		s->completed = true;
 		break;
 	case VMX_ACT_DR:
@@ -316,16 +402,30 @@ static void after_decode(struct vcpu *v, struct vmx_vcpu *s, const struct vmx_ex
 		vmx_set_proc(s, VMX_PROC_MOV_DR, false);
 		break;
 	case VMX_ACT_CR:
-		vmx_cr_access(v);
+		vmx_cr_access(v, in->qualification);
+		break;
+	case VMX_ACT_INTERRUPT:
+		irq_taken(d->vector);
+		break;
+	case VMX_ACT_EOI:
+		lapic_eoi_done(v, (uint8_t)in->qualification);
+		s->completed = true;
+		break;
+	case VMX_ACT_APIC_WRITE:
+		vmx_apic_written(v, (unsigned)in->qualification);
+		s->completed = true;
 		break;
 	case VMX_ACT_NMI:
 		vmx_host_nmi();
 		break;
 	case VMX_ACT_ENTRY_FAILED:
+		if ((in->reason & 0xffff) == VMX_EXIT_GUEST_STATE && vmx_explain_state(vmcs_read, s->why, sizeof(s->why)))
+			out->invalid.text = s->why;
 		vmx_dump(v, out->invalid.text);
 		break;
 	case VMX_ACT_MACHINE_CHECK:
-		panic("machine check while a guest ran on CPU %u", hal_cpu_id());
+		cpu_machine_check();
+		break;
 	}
 	if (s->shutdown)
 		out->kind = HV_EXIT_SHUTDOWN;
@@ -334,38 +434,46 @@ static void after_decode(struct vcpu *v, struct vmx_vcpu *s, const struct vmx_ex
 /* VMLAUNCH or VMRESUME itself failed: the guest has not run. */
 static void not_entered(struct vcpu *v, struct vmx_vcpu *s, struct hv_exit *out)
 {
-	guest_fp_save(&s->fp, s->regs.xcr0);
+	vmx_apic_leave(v);
 	if (s->dr_live)
 		vmx_dr_save(s);
-	*out = (struct hv_exit){ .kind = HV_EXIT_INVALID, .undelivered = s->irq };
+	*out = (struct hv_exit){ .kind = HV_EXIT_INVALID, .undelivered = s->irq, .cr8 = (uint8_t)s->regs.cr8 };
 	out->invalid.text = "VMX's controls or the host's state are not legal";
 	out->invalid.code = vmcs_read(VMCS_INSN_ERROR);
 	s->irq = 0;
 	vmx_dump(v, out->invalid.text);
 }
 
+static void vmx_vcpu_leave(struct vcpu *v)
+{
+	guest_fp_save(&vmx_of(v)->fp);
+}
+
 static void vmx_vcpu_run(struct vcpu *v, struct hv_exit *out)
 {
 	struct vmx_vcpu *s = vmx_of(v);
-	struct vmx_exit_in in;
 	struct vmx_decoded d;
-	uint8_t undelivered;
 
 	if (s->shutdown) {
-		*out = (struct hv_exit){ .kind = HV_EXIT_SHUTDOWN, .undelivered = s->irq };
+		*out = (struct hv_exit){ .kind = HV_EXIT_SHUTDOWN, .undelivered = s->irq, .cr8 = (uint8_t)s->regs.cr8 };
 		s->irq = 0;
 		return;
 	}
 	before_entry(v, s);
-	if (vmx_enter(s->regs.gpr, &s->regs.cr2, s->launched) != 0) {
+	if (vmx_enter(s->regs.gpr, &s->regs.cr2, s->launched, &s->frame) != 0) {
 		not_entered(v, s, out);
 		return;
 	}
-	after_exit(s, &in);
-	events_after_exit(s, &in, &undelivered);
+	struct vmx_exit_in in = { .reason = (uint32_t)s->frame.reason, .insn_len = (uint32_t)s->frame.insn_len, .gpr = s->regs.gpr };
+	after_exit(v, s, &in);
 	vmx_exit_decode(&in, out, &d);
-	out->undelivered = undelivered;
-	after_decode(v, s, &in, &d, out);
+	if (s->loud || (in.idt_event & GUEST_EVENT_VALID))
+		out->undelivered = events_after_exit(s, &in);
+	if (d.action != VMX_ACT_EXIT || d.nmi_unblocked)
+		after_decode(v, s, &in, &d, out);
+	out->cr8 = (uint8_t)s->regs.cr8;
+	if (out->kind == HV_EXIT_HOST)
+		vmx_host_limits();
 }
 
 const struct hv_ops hv_vmx = {
@@ -380,9 +488,13 @@ const struct hv_ops hv_vmx = {
 	.vcpu_init = vmx_vcpu_init,
 	.vcpu_fini = vmx_vcpu_fini,
 	.vcpu_park = vmx_park,
+	.vcpu_leave = vmx_vcpu_leave,
 	.vcpu_run = vmx_vcpu_run,
+	.vcpu_settle = vmx_apic_leave,
+	.vcpu_deadline = vmx_deadline,
 	.vcpu_complete = vmx_complete,
 	.vcpu_inject = vmx_inject,
+	.vcpu_post = vmx_post,
 	.vcpu_get_regs = vmx_get_regs,
 	.vcpu_set_regs = vmx_set_regs,
 	.arch = &vmx_arch_ops,

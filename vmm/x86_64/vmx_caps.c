@@ -4,13 +4,17 @@
 #include "vmx.h"
 #include <core/fmt.h>
 
-enum word { PIN, PROC, PROC2, EXIT, ENTRY, WORDS };
+#define PIN VMX_WORD_PIN
+#define PROC VMX_WORD_PROC
+#define PROC2 VMX_WORD_PROC2
+#define EXIT VMX_WORD_EXIT
+#define ENTRY VMX_WORD_ENTRY
 enum need {
 	WANTED,            /* used where it is */
 	REQUIRED,          /* no guests without */
 	FOR_RDTSCP, FOR_INVPCID, /* required when guests are shown the instruction */
 };
-struct control { enum word word; uint32_t bit; enum need need; const char *name, *why; };
+struct control { enum vmx_word word; uint32_t bit; enum need need; const char *name, *why; };
 
 static const struct control controls[] = {
 	/* The two that real machines lack come first, so that their names are the reason told. */
@@ -21,6 +25,8 @@ static const struct control controls[] = {
 	{ PIN, VMX_PIN_INTERRUPTS, REQUIRED, "external-interrupt exiting", "the host gets its CPU back" },
 	{ PIN, VMX_PIN_NMI, REQUIRED, "NMI exiting", "NMIs are the host's" },
 	{ PIN, VMX_PIN_VIRTUAL_NMI, REQUIRED, "virtual NMIs", "tracks NMI blocking, and has a window" },
+	{ PIN, VMX_PIN_POSTED, WANTED, "posted interrupts", "a vCPU hears of interrupts from other CPUs without an exit" },
+	{ PIN, VMX_PIN_TIMER, WANTED, "preemption timer", "a guest's timer without an interrupt of the host's" },
 
 	{ PROC, VMX_PROC_TSC_OFFSET, REQUIRED, "TSC offsetting", "guest time starts at 0" },
 	{ PROC, VMX_PROC_HLT, REQUIRED, "HLT exiting", "an idle guest gives the CPU away" },
@@ -32,14 +38,18 @@ static const struct control controls[] = {
 	{ PROC, VMX_PROC_MSR_BITMAPS, REQUIRED, "MSR bitmaps", "the guest's own MSRs cost no exit" },
 	{ PROC, VMX_PROC_TPR_SHADOW, WANTED, "TPR shadow", "CR8 without exits; else it is emulated" },
 
+	{ PROC2, VMX_PROC2_X2APIC, WANTED, "x2APIC virtualization", "TPR, EOI and self IPI without exits" },
+	{ PROC2, VMX_PROC2_INTERRUPTS, WANTED, "virtual-interrupt delivery", "interrupts enter when the guest can take them, without windows" },
 	{ PROC2, VMX_PROC2_VPID, WANTED, "VPID", "translations outlive an exit" },
 	{ PROC2, VMX_PROC2_RDTSCP, FOR_RDTSCP, "RDTSCP", "offered by CPUID, #UD without this" },
 	{ PROC2, VMX_PROC2_INVPCID, FOR_INVPCID, "INVPCID", "offered by CPUID, #UD without this" },
 	{ PROC2, VMX_PROC2_WBINVD, WANTED, "WBINVD exiting", "a guest cannot empty the caches of all" },
 	{ PROC2, VMX_PROC2_PAUSE_LOOP, WANTED, "PAUSE-loop exiting", "long spins give the CPU away" },
 	{ PROC2, VMX_PROC2_ENCLS, WANTED, "ENCLS exiting", "SGX is not offered" },
+	{ PROC2, VMX_PROC2_XSAVES, WANTED, "XSAVES", "offered by CPUID where it is, #UD without this" },
 
 	{ EXIT, VMX_EXIT_HOST_64, REQUIRED, "64-bit host", "that is what we are" },
+	{ EXIT, VMX_EXIT_ACKNOWLEDGE, WANTED, "acknowledging interrupts on exit", "posted interrupts need it" },
 	{ EXIT, VMX_EXIT_SAVE_DEBUG, REQUIRED, "saving debug controls", "DR7 and DEBUGCTL are the guest's" },
 	{ EXIT, VMX_EXIT_SAVE_PAT, REQUIRED, "saving PAT", "the PAT is the guest's" },
 	{ EXIT, VMX_EXIT_LOAD_PAT, REQUIRED, "loading PAT", "and the host's again" },
@@ -49,6 +59,27 @@ static const struct control controls[] = {
 	{ ENTRY, VMX_ENTRY_LOAD_PAT, REQUIRED, "loading PAT", "the PAT is the guest's" },
 	{ ENTRY, VMX_ENTRY_LOAD_EFER, REQUIRED, "loading EFER", "EFER is the guest's" },
 };
+
+/* Those that come and go while a guest runs. */
+static const struct { enum vmx_word word; uint32_t bit; const char *name; } changing[] = {
+	{ PROC, VMX_PROC_INTERRUPT_WINDOW, "interrupt window" }, { PROC, VMX_PROC_NMI_WINDOW, "NMI window" }, { PROC, VMX_PROC_PAUSE, "PAUSE exiting" },
+	{ PROC, VMX_PROC_CR8_LOAD, "CR8-load exiting" }, { PROC, VMX_PROC_CR8_STORE, "CR8-store exiting" }, { ENTRY, VMX_ENTRY_GUEST_64, "64-bit guest" },
+};
+
+const char *vmx_control_name(enum vmx_word word, uint32_t bit)
+{
+	for (unsigned i = 0; i < sizeof(controls) / sizeof(controls[0]); i++)
+		if (controls[i].word == word && controls[i].bit == bit)
+			return controls[i].name;
+	for (unsigned i = 0; i < sizeof(changing) / sizeof(changing[0]); i++)
+		if (changing[i].word == word && changing[i].bit == bit)
+			return changing[i].name;
+	return NULL;
+}
+
+/* CPUs whose preemption timer does not count at the rate that is told (Intel's specification updates: Westmere AAT59 and AAX65, Xeon 7500
+ * BA86, Xeon E3-1220 V2). */
+static const uint32_t timer_errata[] = { 0x20652, 0x20655, 0x206e6, 0x306a8 };
 
 void vmx_caps_read(struct vmx_msrs *m)
 {
@@ -67,8 +98,10 @@ void vmx_caps_read(struct vmx_msrs *m)
 		m->proc2 = cpu_rdmsr(MSR_VMX_PROC2);
 	if ((m->proc2 >> 32) & (VMX_PROC2_EPT | VMX_PROC2_VPID))
 		m->ept_vpid = cpu_rdmsr(MSR_VMX_EPT_VPID);
+	m->signature = cpu_leaf(1, 0).a;
 	m->rdtscp = host_features.rdtscp;
 	m->invpcid = cpu_leaf(0, 0).a >= 7 && (cpu_leaf(7, 0).b & (1u << 10));
+	m->xsaves = host_features.xcr0 && (cpu_leaf(0xd, 1).a & (1u << 3));
 }
 
 static err_t refuse(char *reason, const char *what)
@@ -88,11 +121,11 @@ static bool needed(const struct control *c, const struct vmx_msrs *m)
 }
 
 /* Low half: bits that must be 1; high half: bits that may be 1 (appendix A.3.1). */
-static err_t decide_words(const struct vmx_msrs *m, uint32_t words[WORDS], char *reason)
+static err_t decide_words(const struct vmx_msrs *m, uint32_t words[VMX_WORDS], char *reason)
 {
-	const uint64_t msrs[WORDS] = { m->pin, m->proc, m->proc2, m->exit, m->entry };
+	const uint64_t msrs[VMX_WORDS] = { m->pin, m->proc, m->proc2, m->exit, m->entry };
 
-	for (unsigned w = 0; w < WORDS; w++)
+	for (unsigned w = 0; w < VMX_WORDS; w++)
 		words[w] = (uint32_t)msrs[w];
 	for (unsigned i = 0; i < sizeof(controls) / sizeof(controls[0]); i++) {
 		const struct control *c = &controls[i];
@@ -123,10 +156,33 @@ static err_t decide_translations(const struct vmx_msrs *m, struct vmx_caps *c, c
 	return OK;
 }
 
+/* What stands on what: posted interrupts on virtual-interrupt delivery and acknowledgement, that on the TPR shadow (SDM 3C 27.2.1.1). */
+static void decide_interrupts(struct vmx_caps *c)
+{
+	if (!(c->proc & VMX_PROC_TPR_SHADOW))
+		c->proc2 &= ~VMX_PROC2_INTERRUPTS;
+	if (!(c->proc2 & VMX_PROC2_INTERRUPTS)) {
+		c->proc2 &= ~VMX_PROC2_X2APIC;
+		c->pin &= ~VMX_PIN_POSTED;
+	}
+	if (!(c->exit & VMX_EXIT_ACKNOWLEDGE))
+		c->pin &= ~VMX_PIN_POSTED;
+	if (!(c->pin & VMX_PIN_POSTED))
+		c->exit &= ~VMX_EXIT_ACKNOWLEDGE; /* else the loop's window takes them all */
+}
+
+static bool timer_is_wrong(uint32_t signature)
+{
+	for (unsigned i = 0; i < sizeof(timer_errata) / sizeof(timer_errata[0]); i++)
+		if (timer_errata[i] == signature)
+			return true;
+	return false;
+}
+
 err_t vmx_caps_decide(const struct vmx_msrs *m, struct vmx_caps *out, char *reason)
 {
 	struct vmx_caps c = { 0 };
-	uint32_t words[WORDS];
+	uint32_t words[VMX_WORDS];
 	err_t err = decide_words(m, words, reason);
 
 	if (err != OK)
@@ -143,6 +199,12 @@ err_t vmx_caps_decide(const struct vmx_msrs *m, struct vmx_caps *out, char *reas
 			return refuse(reason, "TPR shadow or CR8 exiting");
 		c.proc |= both;
 	}
+	c.timer_rate = VMX_MISC_TIMER_RATE(m->misc);
+	if (timer_is_wrong(m->signature))
+		c.pin &= ~VMX_PIN_TIMER;
+	if (!m->xsaves)
+		c.proc2 &= ~VMX_PROC2_XSAVES; /* IA32_XSS may be missing, too */
+	decide_interrupts(&c);
 	c.pause = (m->proc >> 32) & VMX_PROC_PAUSE;
 	err = decide_translations(m, &c, reason);
 	if (err != OK)
@@ -151,6 +213,8 @@ err_t vmx_caps_decide(const struct vmx_msrs *m, struct vmx_caps *out, char *reas
 		return refuse(reason, "storing EFER.LMA on exit");
 	if (m->basic & VMX_BASIC_ADDRESS_32)
 		return refuse(reason, "structures beyond 4 GiB");
+	if (VMX_BASIC_MEMORY_TYPE(m->basic) != VMX_MEMORY_WB) /* ours lie in plain RAM */
+		return refuse(reason, "structures in write-back memory");
 	c.revision = (uint32_t)(m->basic & VMX_BASIC_REVISION);
 	c.cr0_fixed0 = m->cr0_fixed0;
 	c.cr0_fixed1 = m->cr0_fixed1;

@@ -16,7 +16,7 @@ void vmx_complete(struct vcpu *v, const struct hv_exit *e)
 	case COMPLETE_NOTHING:
 		break;
 	case COMPLETE_STEP:
-		vmx_skip_to(s, s->next_rip);
+		vmx_skip_to(s, vmx_next_rip(s));
 		break;
 	case COMPLETE_GP:
 		vmx_inject_exception(s, X86_EXC_GP, true, 0);

@@ -2,38 +2,17 @@
 /* Accesses to control registers that the hardware leaves to us: writes that touch a bit of the host's (SDM 3C 26.1.3), and CR8 where there
  * is no TPR shadow. Legality as in SDM 2B "MOV - Move to/from Control Registers". Own CPU, its VMCS loaded. */
 #include "vmx.h"
+#include "x86.h"
 #include <vmm/x86_64/cpuid.h>
 
 #define EFER_LONG (X86_EFER_LME | X86_EFER_LMA)
 #define CR0_LEGAL (X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_ET | X86_CR0_NE | X86_CR0_WP | X86_CR0_AM | X86_CR0_NW | \
 		   X86_CR0_CD | X86_CR0_PG)
 #define CR3_NO_FLUSH (1ull << 63)
-#define CR3_PCID 0xfffull
-
-/* CR4 bits that a guest may set, by the feature that CPUID offers. */
-static const struct { uint32_t leaf; uint8_t reg, bit, cr4; } cr4_bits[] = {
-	{ 1, CPUID_EDX, 1, 0 }, { 1, CPUID_EDX, 1, 1 }, { 1, CPUID_EDX, 4, 2 }, { 1, CPUID_EDX, 2, 3 }, { 1, CPUID_EDX, 3, 4 },
-	{ 1, CPUID_EDX, 6, 5 }, { 1, CPUID_EDX, 13, 7 }, { 1, CPUID_EDX, 24, 9 }, { 1, CPUID_EDX, 25, 10 }, { 7, CPUID_ECX, 2, 11 },
-	{ 7, CPUID_EBX, 0, 16 }, { 1, CPUID_ECX, 17, 17 }, { 1, CPUID_ECX, 26, 18 }, { 7, CPUID_EBX, 7, 20 }, { 7, CPUID_EBX, 20, 21 },
-	{ 7, CPUID_ECX, 3, 22 },
-};
 
 uint64_t vmx_cr4_legal(void)
 {
-	/* MCE and PCE are taken and have no effect: machine checks are the host's, and RDPMC always faults. */
-	uint64_t legal = X86_CR4_MCE | X86_CR4_PCE;
-
-	for (unsigned i = 0; i < sizeof(cr4_bits) / sizeof(cr4_bits[0]); i++) {
-		const struct cpuid_view view = { .nvcpus = 1 };
-		struct cpuid_regs r;
-		uint32_t value;
-
-		cpuid_read(&view, cr4_bits[i].leaf, 0, &r);
-		value = cr4_bits[i].reg == CPUID_EBX ? r.ebx : cr4_bits[i].reg == CPUID_ECX ? r.ecx : r.edx;
-		if (value & (1u << cr4_bits[i].bit))
-			legal |= 1ull << cr4_bits[i].cr4;
-	}
-	return legal;
+	return x86_cr4_legal();
 }
 
 /* ---- PAE directory entries ---- */
@@ -102,13 +81,9 @@ static bool write_cr0(struct vcpu *v, uint64_t value)
 static bool write_cr4(struct vcpu *v, uint64_t value)
 {
 	struct vmx_vcpu *s = vmx_of(v);
-	uint64_t old = vmx_read_cr4(), efer = vmcs_read(VMCS_GUEST_EFER), set = value & ~old;
+	uint64_t old = vmx_read_cr4();
 
-	if (value & ~vmx_cr4_legal())
-		return false;
-	if ((efer & X86_EFER_LMA) && !(value & X86_CR4_PAE))
-		return false;
-	if ((set & X86_CR4_PCIDE) && (!(efer & X86_EFER_LMA) || (vmcs_read(VMCS_GUEST_CR3) & CR3_PCID)))
+	if (!x86_cr4_may_be(old, value, vmcs_read(VMCS_GUEST_EFER), vmcs_read(VMCS_GUEST_CR3)))
 		return false;
 	vmx_write_cr4(value);
 	s->flush = true;
@@ -181,12 +156,12 @@ static bool access(struct vcpu *v, struct vmx_vcpu *s, uint64_t q)
 	}
 }
 
-void vmx_cr_access(struct vcpu *v)
+void vmx_cr_access(struct vcpu *v, uint64_t qualification)
 {
 	struct vmx_vcpu *s = vmx_of(v);
 
-	if (access(v, s, s->qualification))
-		vmx_skip_to(s, s->next_rip);
+	if (access(v, s, qualification))
+		vmx_skip_to(s, vmx_next_rip(s));
 	else
 		vmx_inject_exception(s, 13, true, 0);
 	s->completed = true;

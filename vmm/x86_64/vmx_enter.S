@@ -1,12 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The world switch of Intel VMX (SDM 3C 27, 28) and the other VMX instructions. Runs with interrupts off; a physical interrupt ends the
  * guest run whatever the flags are and stays pending for the loop's window. An NMI in the guest ends the run too; NMIs are then blocked
- * until the host's handler has returned. RIP, RSP and RFLAGS travel in the VMCS. All in assembly, so that unit tests can put a
+ * until the host's handler has returned. What every exit needs of the VMCS is read here. All in assembly, so that unit tests can put a
  * played CPU in its place. */
 #define VMCS_HOST_RSP 0x6c14
+#define VMCS_EXIT_REASON 0x4402
+#define VMCS_EXIT_INSN_LEN 0x440c
+#define VMCS_GUEST_INTERRUPTIBILITY 0x4824
+#define VMCS_GUEST_RSP 0x681c
+#define VMCS_GUEST_RIP 0x681e
+#define VMCS_GUEST_RFLAGS 0x6820
+#define REGS_RSP 32		/* struct arch_regs, from its gpr on */
+#define REGS_RIP 128
+#define REGS_RFLAGS 136
+#define FRAME_HOST_RSP 0	/* struct vmx_frame */
+#define FRAME_RSP 8
+#define FRAME_RFLAGS 16
+#define FRAME_REASON 24
+#define FRAME_INSN_LEN 32
+#define FRAME_INTERRUPTIBILITY 40
 	.text
-/* int vmx_enter(uint64_t gpr[16], uint64_t *cr2, bool launched): 0 after an exit, 1 when the entry instruction failed.
- * vmx_exit_point is the host's RIP in the VMCS. */
+/* int vmx_enter(uint64_t gpr[16], uint64_t *cr2, bool launched, struct vmx_frame *frame): 0 after an exit, 1 when the entry instruction
+ * failed. gpr is that of struct arch_regs, with RIP and RFLAGS behind it; vmx_exit_point is the host's RIP in the VMCS. */
 	.globl	vmx_enter, vmx_exit_point
 	.hidden	vmx_enter, vmx_exit_point
 	.type	vmx_enter, @function
@@ -18,10 +33,16 @@ vmx_enter:
 	pushq	%r13
 	pushq	%r14
 	pushq	%r15
+	pushq	%rcx			/* frame */
 	pushq	%rsi			/* cr2 */
 	pushq	%rdi			/* gpr */
+	cmpq	%rsp, FRAME_HOST_RSP(%rcx)
+	je	0f
+	movq	%rsp, FRAME_HOST_RSP(%rcx)
 	movl	$VMCS_HOST_RSP, %eax
 	vmwrite	%rsp, %rax
+0:	movl	$VMCS_GUEST_RIP, %eax
+	vmwrite	REGS_RIP(%rdi), %rax
 	movq	(%rsi), %rax
 	movq	%cr2, %rcx
 	cmpq	%rcx, %rax
@@ -72,6 +93,23 @@ vmx_exit_point:
 	movq	8(%rsp), %rsi
 	movq	%cr2, %rax
 	movq	%rax, (%rsi)
+	movq	16(%rsp), %rdx
+	movl	$VMCS_EXIT_REASON, %eax
+	vmread	%rax, FRAME_REASON(%rdx)
+	movl	$VMCS_EXIT_INSN_LEN, %eax
+	vmread	%rax, FRAME_INSN_LEN(%rdx)
+	movl	$VMCS_GUEST_INTERRUPTIBILITY, %eax
+	vmread	%rax, FRAME_INTERRUPTIBILITY(%rdx)
+	movl	$VMCS_GUEST_RIP, %eax
+	vmread	%rax, REGS_RIP(%rdi)
+	movl	$VMCS_GUEST_RSP, %eax
+	vmread	%rax, %rcx
+	movq	%rcx, REGS_RSP(%rdi)
+	movq	%rcx, FRAME_RSP(%rdx)
+	movl	$VMCS_GUEST_RFLAGS, %eax
+	vmread	%rax, %rcx
+	movq	%rcx, REGS_RFLAGS(%rdi)
+	movq	%rcx, FRAME_RFLAGS(%rdx)
 	xorl	%eax, %eax
 4:	/* No guest value stays in a register where speculation could use it. */
 	xorl	%ecx, %ecx
@@ -82,7 +120,7 @@ vmx_exit_point:
 	xorl	%r9d, %r9d
 	xorl	%r10d, %r10d
 	xorl	%r11d, %r11d
-	addq	$16, %rsp
+	addq	$24, %rsp
 	popq	%r15
 	popq	%r14
 	popq	%r13

@@ -4,54 +4,6 @@
 #include "vmx.h"
 #include <string.h>
 
-/* Exits without operands of their own. Reasons that are in no row and no case were not asked for. */
-struct vmx_exit_row { uint8_t reason, kind /* enum hv_exit_kind */, action /* enum vmx_action */; };
-static const struct vmx_exit_row vmx_rows[] = {
-	{ VMX_EXIT_INTERRUPT, HV_EXIT_HOST, VMX_ACT_EXIT },
-	{ VMX_EXIT_INIT, HV_EXIT_HOST, VMX_ACT_EXIT },  /* without meaning on a running node: nobody sends them */
-	{ VMX_EXIT_SIPI, HV_EXIT_HOST, VMX_ACT_EXIT },
-	{ VMX_EXIT_IO_SMI, HV_EXIT_HOST, VMX_ACT_EXIT },
-	{ VMX_EXIT_OTHER_SMI, HV_EXIT_HOST, VMX_ACT_EXIT },
-	{ VMX_EXIT_TRIPLE_FAULT, HV_EXIT_SHUTDOWN, VMX_ACT_EXIT },
-	{ VMX_EXIT_IRQ_WINDOW, HV_EXIT_IRQ_WINDOW, VMX_ACT_EXIT },
-	{ VMX_EXIT_NMI_WINDOW, HV_EXIT_IRQ_WINDOW, VMX_ACT_EXIT },
-	{ VMX_EXIT_TPR, HV_EXIT_IRQ_WINDOW, VMX_ACT_EXIT },
-	{ VMX_EXIT_HLT, HV_EXIT_IDLE, VMX_ACT_EXIT },
-	{ VMX_EXIT_PAUSE, HV_EXIT_PAUSE, VMX_ACT_EXIT },
-	{ VMX_EXIT_CR, HV_EXIT_SYSREG, VMX_ACT_CR },
-	{ VMX_EXIT_DR, HV_EXIT_SYSREG, VMX_ACT_DR },
-	/* Without meaning on a coherent machine. */
-	{ VMX_EXIT_INVD, HV_EXIT_SYSREG, VMX_ACT_SKIP },
-	{ VMX_EXIT_WBINVD, HV_EXIT_SYSREG, VMX_ACT_SKIP },
-	{ VMX_EXIT_ENTRY_MCE, HV_EXIT_HOST, VMX_ACT_MACHINE_CHECK },
-	/* Not offered by CPUID. */
-	{ VMX_EXIT_GETSEC, HV_EXIT_UNDEFINED, VMX_ACT_EXIT },
-	{ VMX_EXIT_RSM, HV_EXIT_UNDEFINED, VMX_ACT_EXIT },
-	{ VMX_EXIT_MWAIT, HV_EXIT_UNDEFINED, VMX_ACT_EXIT },
-	{ VMX_EXIT_MONITOR, HV_EXIT_UNDEFINED, VMX_ACT_EXIT },
-	{ VMX_EXIT_INVEPT, HV_EXIT_UNDEFINED, VMX_ACT_EXIT },
-	{ VMX_EXIT_INVVPID, HV_EXIT_UNDEFINED, VMX_ACT_EXIT },
-	{ VMX_EXIT_VMFUNC, HV_EXIT_UNDEFINED, VMX_ACT_EXIT },
-	{ VMX_EXIT_ENCLS, HV_EXIT_UNDEFINED, VMX_ACT_EXIT },
-	{ VMX_EXIT_XSAVES, HV_EXIT_UNDEFINED, VMX_ACT_EXIT },
-	{ VMX_EXIT_XRSTORS, HV_EXIT_UNDEFINED, VMX_ACT_EXIT },
-	{ VMX_EXIT_UMWAIT, HV_EXIT_UNDEFINED, VMX_ACT_EXIT },
-	{ VMX_EXIT_TPAUSE, HV_EXIT_UNDEFINED, VMX_ACT_EXIT },
-};
-
-static const struct vmx_exit_row *row_of(uint32_t reason)
-{
-	if (reason >= VMX_EXIT_VMCLEAR && reason <= VMX_EXIT_VMXON) {
-		static const struct vmx_exit_row vmx_insn = { 0, HV_EXIT_UNDEFINED, VMX_ACT_EXIT };
-
-		return &vmx_insn; /* VMX itself is not offered */
-	}
-	for (unsigned i = 0; i < sizeof(vmx_rows) / sizeof(vmx_rows[0]); i++)
-		if (vmx_rows[i].reason == reason)
-			return &vmx_rows[i];
-	return NULL;
-}
-
 static uint64_t edx_eax(const struct vmx_exit_in *in)
 {
 	return in->gpr[REG_RDX] << 32 | (in->gpr[REG_RAX] & 0xffffffff);
@@ -89,30 +41,31 @@ static void decode_exception(const struct vmx_exit_in *in, struct hv_exit *out, 
 		d->action = VMX_ACT_NMI;
 		return;
 	}
-	out->kind = HV_EXIT_SYSREG;
-	d->action = d->vector == 18 ? VMX_ACT_MACHINE_CHECK : VMX_ACT_REFLECT;
+	if (d->vector == 18)
+		d->action = VMX_ACT_MACHINE_CHECK;
 	d->has_error = in->event & GUEST_EVENT_ERROR;
 	if (d->vector == 1)
 		d->debug_bits = in->qualification & VMX_DB_BITS;
 }
 
-static void decode_io(const struct vmx_exit_in *in, struct hv_exit *out)
+static void decode_io(const struct vmx_exit_in *in, struct hv_exit *out, struct vmx_decoded *d)
 {
-	out->kind = HV_EXIT_PIO;
-	out->pio.port = (uint16_t)(in->qualification >> 16);
-	out->pio.size = (in->qualification & 7) + 1;
-	out->pio.write = !(in->qualification & VMX_IO_IN);
-	out->pio.string = in->qualification & VMX_IO_STRING;
-	out->pio.rep = in->qualification & VMX_IO_REP;
-	if (out->pio.write && !out->pio.string)
-		out->pio.value = in->gpr[REG_RAX] & (0xffffffffull >> (32 - 8 * out->pio.size));
+	const uint32_t q = (uint32_t)in->qualification, size = (q & 7) + 1;
+
+	(void)d;
+	out->pio.port = (uint16_t)(q >> 16);
+	out->pio.size = (uint8_t)size;
+	out->pio.write = !(q & VMX_IO_IN);
+	out->pio.string = q & VMX_IO_STRING;
+	out->pio.rep = q & VMX_IO_REP;
+	if (!(q & (VMX_IO_IN | VMX_IO_STRING)))
+		out->pio.value = (uint32_t)in->gpr[REG_RAX] & (0xffffffffu >> (32 - 8 * size));
 }
 
 static void decode_ept(const struct vmx_exit_in *in, struct hv_exit *out, struct vmx_decoded *d)
 {
 	const uint64_t q = in->qualification;
 
-	out->kind = HV_EXIT_STAGE2;
 	out->stage2.addr = GPA(in->physical);
 	out->stage2.access = q & VMX_EPT_FETCH ? GMEM_X : q & VMX_EPT_WRITE ? GMEM_W : GMEM_R;
 	out->stage2.walk = (q & VMX_EPT_LINEAR) && !(q & VMX_EPT_TRANSLATED);
@@ -146,80 +99,142 @@ static void entry_failed(const struct vmx_exit_in *in, struct hv_exit *out, stru
 	}
 }
 
-static void decode_msr(const struct vmx_exit_in *in, struct hv_exit *out, bool write)
+static void decode_interrupt(const struct vmx_exit_in *in, struct hv_exit *out, struct vmx_decoded *d)
 {
-	out->kind = write ? HV_EXIT_WRMSR : HV_EXIT_RDMSR;
-	out->msr.index = (uint32_t)in->gpr[REG_RCX];
-	if (write)
-		out->msr.value = edx_eax(in);
+	(void)out;
+	if (!(in->event & GUEST_EVENT_VALID))
+		return;
+	d->action = VMX_ACT_INTERRUPT; /* acknowledged: it is pending nowhere else */
+	d->vector = in->event & GUEST_EVENT_VECTOR;
 }
 
-static void decode_operands(const struct vmx_exit_in *in, struct hv_exit *out, struct vmx_decoded *d)
+static void decode_cpuid(const struct vmx_exit_in *in, struct hv_exit *out, struct vmx_decoded *d)
 {
-	switch (in->reason & 0xffff) {
-	case VMX_EXIT_EXCEPTION:
-		decode_exception(in, out, d);
-		break;
-	case VMX_EXIT_CPUID:
-		out->kind = HV_EXIT_CPUID;
-		out->cpuid.leaf = (uint32_t)in->gpr[REG_RAX];
-		out->cpuid.subleaf = (uint32_t)in->gpr[REG_RCX];
-		break;
-	case VMX_EXIT_VMCALL: /* KVM's convention: number in RAX, arguments in RBX, RCX, RDX, RSI */
-		out->kind = HV_EXIT_CALL;
-		out->call.nr = in->gpr[REG_RAX];
-		out->call.args[0] = in->gpr[REG_RBX];
-		out->call.args[1] = in->gpr[REG_RCX];
-		out->call.args[2] = in->gpr[REG_RDX];
-		out->call.args[3] = in->gpr[REG_RSI];
-		break;
-	case VMX_EXIT_RDPMC: /* no counters: every index is out of range (SDM 2B RDPMC) */
-		out->kind = HV_EXIT_SYSREG;
-		d->action = VMX_ACT_REFLECT;
-		d->vector = 13;
-		d->has_error = true;
-		break;
-	case VMX_EXIT_IO:
-		decode_io(in, out);
-		break;
-	case VMX_EXIT_RDMSR:
-	case VMX_EXIT_WRMSR:
-		decode_msr(in, out, (in->reason & 0xffff) == VMX_EXIT_WRMSR);
-		break;
-	case VMX_EXIT_XSETBV:
-		out->kind = HV_EXIT_XSETBV;
-		out->xsetbv.index = (uint32_t)in->gpr[REG_RCX];
-		out->xsetbv.value = edx_eax(in);
-		break;
-	case VMX_EXIT_EPT_VIOLATION:
-		decode_ept(in, out, d);
-		break;
-	case VMX_EXIT_EPT_MISCONFIG:
-		d->action = VMX_ACT_ENTRY_FAILED; /* ours to explain, too */
-		invalid(out, "an EPT entry is misconfigured", in->physical);
-		break;
-	case VMX_EXIT_TASK_SWITCH:
-		invalid(out, "hardware task switches are not supported", in->qualification);
-		break;
-	default:
-		invalid(out, "an exit that was not asked for", in->reason);
-		break;
-	}
+	(void)d;
+	out->cpuid.leaf = (uint32_t)in->gpr[REG_RAX];
+	out->cpuid.subleaf = (uint32_t)in->gpr[REG_RCX];
 }
+
+/* KVM's convention: number in RAX, arguments in RBX, RCX, RDX, RSI. */
+static void decode_call(const struct vmx_exit_in *in, struct hv_exit *out, struct vmx_decoded *d)
+{
+	(void)d;
+	out->call.nr = in->gpr[REG_RAX];
+	out->call.args[0] = in->gpr[REG_RBX];
+	out->call.args[1] = in->gpr[REG_RCX];
+	out->call.args[2] = in->gpr[REG_RDX];
+	out->call.args[3] = in->gpr[REG_RSI];
+}
+
+/* No counters: every index is out of range (SDM 2B RDPMC). */
+static void decode_rdpmc(const struct vmx_exit_in *in, struct hv_exit *out, struct vmx_decoded *d)
+{
+	(void)in, (void)out;
+	d->vector = 13;
+	d->has_error = true;
+}
+
+static void decode_rdmsr(const struct vmx_exit_in *in, struct hv_exit *out, struct vmx_decoded *d)
+{
+	(void)d;
+	out->msr.index = (uint32_t)in->gpr[REG_RCX];
+}
+
+static void decode_wrmsr(const struct vmx_exit_in *in, struct hv_exit *out, struct vmx_decoded *d)
+{
+	(void)d;
+	out->msr.index = (uint32_t)in->gpr[REG_RCX];
+	out->msr.value = edx_eax(in);
+}
+
+static void decode_xsetbv(const struct vmx_exit_in *in, struct hv_exit *out, struct vmx_decoded *d)
+{
+	(void)d;
+	out->xsetbv.index = (uint32_t)in->gpr[REG_RCX];
+	out->xsetbv.value = edx_eax(in);
+}
+
+static void decode_misconfig(const struct vmx_exit_in *in, struct hv_exit *out, struct vmx_decoded *d)
+{
+	(void)d; /* ours to explain, too */
+	invalid(out, "an EPT entry is misconfigured", in->physical);
+}
+
+static void decode_task_switch(const struct vmx_exit_in *in, struct hv_exit *out, struct vmx_decoded *d)
+{
+	(void)d;
+	invalid(out, "hardware task switches are not supported", in->qualification);
+}
+
+/* What each reason means and needs. An instruction's exit is never in an event's delivery, all others may be. Reasons without a row were not
+ * asked for. */
+#define ROW(kind, action, needs, operands) { true, HV_EXIT_##kind, VMX_ACT_##action, needs, operands }
+#define IDT VMX_NEEDS_IDT
+#define QUAL VMX_NEEDS_QUALIFICATION
+#define LAPIC VMX_NEEDS_LAPIC
+#define REFUSED ROW(UNDEFINED, EXIT, LAPIC, NULL) /* not offered by CPUID: #UD */
+const struct vmx_exit_row vmx_exit_rows[VMX_EXIT_REASONS] = {
+	[VMX_EXIT_EXCEPTION] = ROW(SYSREG, REFLECT, QUAL | IDT | VMX_NEEDS_EVENT | LAPIC, decode_exception),
+	[VMX_EXIT_INTERRUPT] = ROW(HOST, EXIT, IDT | VMX_NEEDS_EVENT | LAPIC, decode_interrupt),
+	[VMX_EXIT_TRIPLE_FAULT] = ROW(SHUTDOWN, EXIT, IDT | LAPIC, NULL),
+	[VMX_EXIT_INIT] = ROW(HOST, EXIT, IDT | LAPIC, NULL), /* without meaning on a running node: nobody sends them */
+	[VMX_EXIT_SIPI] = ROW(HOST, EXIT, IDT | LAPIC, NULL),
+	[VMX_EXIT_IO_SMI] = ROW(HOST, EXIT, IDT | LAPIC, NULL),
+	[VMX_EXIT_OTHER_SMI] = ROW(HOST, EXIT, IDT | LAPIC, NULL),
+	[VMX_EXIT_IRQ_WINDOW] = ROW(IRQ_WINDOW, EXIT, IDT | LAPIC, NULL),
+	[VMX_EXIT_NMI_WINDOW] = ROW(IRQ_WINDOW, EXIT, IDT | LAPIC, NULL),
+	[VMX_EXIT_TASK_SWITCH] = ROW(INVALID, EXIT, QUAL | IDT | LAPIC, decode_task_switch),
+	[VMX_EXIT_CPUID] = ROW(CPUID, EXIT, 0, decode_cpuid),
+	[VMX_EXIT_GETSEC] = REFUSED,
+	[VMX_EXIT_HLT] = ROW(IDLE, EXIT, LAPIC, NULL),
+	[VMX_EXIT_INVD] = ROW(SYSREG, SKIP, LAPIC, NULL), /* without meaning on a coherent machine */
+	[VMX_EXIT_RDPMC] = ROW(SYSREG, REFLECT, LAPIC, decode_rdpmc),
+	[VMX_EXIT_RSM] = REFUSED,
+	[VMX_EXIT_VMCALL] = ROW(CALL, EXIT, 0, decode_call),
+	[VMX_EXIT_VMCLEAR ... VMX_EXIT_VMXON] = REFUSED, /* VMX itself */
+	[VMX_EXIT_CR] = ROW(SYSREG, CR, QUAL | LAPIC, NULL),
+	[VMX_EXIT_DR] = ROW(SYSREG, DR, LAPIC, NULL),
+	[VMX_EXIT_IO] = ROW(PIO, EXIT, QUAL, decode_io),
+	[VMX_EXIT_RDMSR] = ROW(RDMSR, EXIT, VMX_NEEDS_MSR, decode_rdmsr),
+	[VMX_EXIT_WRMSR] = ROW(WRMSR, EXIT, LAPIC, decode_wrmsr),
+	[VMX_EXIT_MWAIT] = REFUSED,
+	[VMX_EXIT_MONITOR] = REFUSED,
+	[VMX_EXIT_PAUSE] = ROW(PAUSE, EXIT, LAPIC, NULL),
+	[VMX_EXIT_ENTRY_MCE] = ROW(HOST, MACHINE_CHECK, IDT | LAPIC, NULL),
+	[VMX_EXIT_TPR] = ROW(IRQ_WINDOW, EXIT, IDT | LAPIC, NULL),
+	[VMX_EXIT_EOI] = ROW(SYSREG, EOI, QUAL | IDT | LAPIC, NULL),
+	[VMX_EXIT_EPT_VIOLATION] = ROW(STAGE2, EXIT, QUAL | IDT | VMX_NEEDS_PHYSICAL, decode_ept),
+	[VMX_EXIT_EPT_MISCONFIG] = ROW(INVALID, ENTRY_FAILED, IDT | VMX_NEEDS_PHYSICAL | LAPIC, decode_misconfig),
+	[VMX_EXIT_INVEPT] = REFUSED,
+	[VMX_EXIT_TIMER] = ROW(TIMER, EXIT, IDT | LAPIC, NULL),
+	[VMX_EXIT_INVVPID] = REFUSED,
+	[VMX_EXIT_WBINVD] = ROW(SYSREG, SKIP, LAPIC, NULL),
+	[VMX_EXIT_XSETBV] = ROW(XSETBV, EXIT, LAPIC, decode_xsetbv),
+	[VMX_EXIT_APIC_WRITE] = ROW(SYSREG, APIC_WRITE, QUAL | IDT | LAPIC, NULL),
+	[VMX_EXIT_VMFUNC] = REFUSED,
+	[VMX_EXIT_ENCLS] = REFUSED,
+	[VMX_EXIT_XSAVES] = REFUSED,
+	[VMX_EXIT_XRSTORS] = REFUSED,
+	[VMX_EXIT_UMWAIT] = REFUSED,
+	[VMX_EXIT_TPAUSE] = REFUSED,
+};
 
 void vmx_exit_decode(const struct vmx_exit_in *in, struct hv_exit *out, struct vmx_decoded *d)
 {
-	const struct vmx_exit_row *row = row_of(in->reason & 0xffff);
+	const uint32_t basic = in->reason & 0xffff;
+	const struct vmx_exit_row *row = basic < VMX_EXIT_REASONS && vmx_exit_rows[basic].asked ? &vmx_exit_rows[basic] : NULL;
 
 	memset(out, 0, sizeof(*out));
 	*d = (struct vmx_decoded){ .action = VMX_ACT_EXIT };
-	out->kind = HV_EXIT_HOST;
 	if (in->reason & VMX_REASON_ENTRY_FAILED) {
+		out->kind = HV_EXIT_HOST;
 		entry_failed(in, out, d);
 	} else if (row) {
 		out->kind = row->kind;
 		d->action = row->action;
+		if (row->operands)
+			row->operands(in, out, d);
 	} else {
-		decode_operands(in, out, d);
+		invalid(out, "an exit that was not asked for", in->reason);
 	}
 }

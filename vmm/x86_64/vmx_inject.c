@@ -11,6 +11,7 @@ void vmx_inject_exception(struct vmx_vcpu *s, uint8_t vector, bool has_error, ui
 	if (guest_event_is(s->event, GUEST_EVENT_NMI))
 		s->nmi_pending = true; /* it has not been delivered: it will come after the exception */
 	s->event = guest_event_combine(s->event, guest_event_exception(vector, has_error, error));
+	s->loud = true;
 	if (!s->event)
 		s->shutdown = true;
 }
@@ -24,6 +25,7 @@ err_t vmx_inject(struct vcpu *v, const struct hv_event *ev)
 		if (s->irq)
 			return E_AGAIN;
 		s->irq = ev->vector;
+		s->loud = true;
 		return OK;
 	case HV_EVENT_NMI:
 		s->nmi_pending = true;
@@ -88,4 +90,5 @@ void vmx_inject_commit(struct vmx_vcpu *s)
 	}
 	if (event) /* the CPU clears the valid bit at each exit (SDM 3C 28.2) */
 		write_event(event, s->event_insn_len);
+	s->loud = event || nmi_window || irq_window || threshold;
 }

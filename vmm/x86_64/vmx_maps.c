@@ -7,8 +7,9 @@
 #include <core/page.h>
 #include <string.h>
 #include "complete.h"
+#include <vmm/x86_64/lapic.h>
 
-static struct hpa io_map, msr_map;
+static struct hpa io_map, msr_map, x2_map;
 
 /* One bit an MSR: reads of 0-1fffh and c0000000h-c0001fffh, then writes of both; 1 KiB each. */
 static void msr_pass(uint8_t *map, uint32_t msr, bool write)
@@ -21,27 +22,48 @@ static void msr_pass(uint8_t *map, uint32_t msr, bool write)
 		map[0x800 + byte] &= (uint8_t)~bit;
 }
 
+static void msrs_fill(uint8_t *map)
+{
+	for (unsigned i = 0; i < msrs_own_count; i++)
+		msr_pass(map, msrs_own[i].msr, msrs_own[i].write);
+}
+
+/* What the CPU virtualises of the x2APIC (SDM 3C 30.5): TPR both ways, writes of EOI and of SELF IPI. */
+static void x2_fill(uint8_t *map)
+{
+	static const struct { uint8_t reg; bool read; } rows[] = { { 0x08, true }, { 0x0b, false }, { 0x3f, false } };
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const uint32_t msr = MSR_X2APIC_FIRST + rows[i].reg;
+
+		if (rows[i].read)
+			map[msr / 8] &= (uint8_t)~(1u << (msr % 8));
+		map[0x800 + msr / 8] &= (uint8_t)~(1u << (msr % 8));
+	}
+}
+
 err_t vmx_maps_init(void)
 {
-	struct hpa io, msr;
+	struct hpa maps[3];
 	err_t err;
 
 	if (io_map.v)
 		return OK;
-	err = page_alloc(&pool_core, 0, PAGE_HOST, &io);
-	if (err != OK)
-		return err;
-	err = page_alloc(&pool_core, 0, PAGE_HOST, &msr);
-	if (err != OK) {
-		page_free(&pool_core, io, 0, PAGE_HOST);
-		return err;
+	for (unsigned i = 0; i < 3; i++) {
+		err = page_alloc(&pool_core, 0, PAGE_HOST, &maps[i]);
+		if (err != OK) {
+			while (i-- > 0)
+				page_free(&pool_core, maps[i], 0, PAGE_HOST);
+			return err;
+		}
+		memset(hal_direct(maps[i]), 0xff, PAGE_SIZE);
 	}
-	memset(hal_direct(io), 0xff, PAGE_SIZE);
-	memset(hal_direct(msr), 0xff, PAGE_SIZE);
-	for (unsigned i = 0; i < msrs_own_count; i++)
-		msr_pass(hal_direct(msr), msrs_own[i].msr, msrs_own[i].write);
-	io_map = io;
-	msr_map = msr;
+	io_map = maps[0];
+	msr_map = maps[1];
+	x2_map = maps[2];
+	msrs_fill(hal_direct(msr_map));
+	msrs_fill(hal_direct(x2_map));
+	x2_fill(hal_direct(x2_map));
 	return OK;
 }
 
@@ -51,7 +73,7 @@ struct hpa vmx_maps_io(void)
 	return io_map;
 }
 
-struct hpa vmx_maps_msr(void)
+struct hpa vmx_maps_msr(bool x2apic)
 {
-	return msr_map;
+	return x2apic ? x2_map : msr_map;
 }

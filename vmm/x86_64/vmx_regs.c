@@ -2,9 +2,11 @@
 /* Guest registers in and out of the VMCS and of the struct beside it. Own CPU, or vCPU parked. CR0 and CR4 are split by the guest/host
  * masks: the bits that VMX fixes are the host's, and the guest reads its own idea of them from the shadows (SDM 3C 25.6.6). */
 #include "vmx.h"
+#include "x86.h"
 #include <stddef.h>
 #include <string.h>
 
+#define SHADOW ((uint64_t)(VMX_BLOCKED_BY_STI | VMX_BLOCKED_BY_SS))
 #define VMX_SEG_FIELD(first, seg) ((first) + 2u * (seg))
 
 /* SDM 3C table 25-2: what AMD packs into 12 bits lies apart, and "unusable" stands beside P. */
@@ -150,6 +152,7 @@ void vmx_set_regs(struct vcpu *v, const struct arch_regs *r)
 	}
 	s->regs = *r;
 	s->regs.rflags |= X86_RFLAGS_FIXED;
+	s->unsettled = true; /* TSC_AUX, too */
 	if (s->live)
 		vmx_regs_load(s);
 	(void)vmx_pdptes_load(v); /* a state that cannot be is refused at entry */
@@ -157,53 +160,55 @@ void vmx_set_regs(struct vcpu *v, const struct arch_regs *r)
 
 /* ---- one by one ---- */
 
-/* In the VMCS while live, in the struct while parked. */
-struct reg_place { uint16_t offset, field; };
+/* Where a register is: always in the struct; there, but perhaps newer in the CPU's MSRs; or in the VMCS while live and in the struct while
+ * parked, two of them split by masks. */
+enum place { NOWHERE, IN_MEMORY, IN_MSRS, IN_VMCS, IN_VMCS_SPLIT };
+struct reg_place { uint16_t offset, field; uint8_t place; };
+#define MEMORY(member) { AT(member), 0, IN_MEMORY }
+#define MSRS(member) { AT(member), 0, IN_MSRS }
+#define FIELD(member, field) { AT(member), field, IN_VMCS }
 static const struct reg_place reg_places[X86_REGS] = {
-	[X86_CR3] = { AT(cr3), VMCS_GUEST_CR3 }, [X86_PAT] = { AT(pat), VMCS_GUEST_PAT }, [X86_DEBUGCTL] = { AT(debugctl), VMCS_GUEST_DEBUGCTL },
-	[X86_FS_BASE] = { AT(seg[SEG_FS].base), VMCS_GUEST_FS_BASE }, [X86_GS_BASE] = { AT(seg[SEG_GS].base), VMCS_GUEST_GS_BASE },
-	[X86_SYSENTER_CS] = { AT(sysenter_cs), VMCS_GUEST_SYSENTER_CS }, [X86_SYSENTER_ESP] = { AT(sysenter_esp), VMCS_GUEST_SYSENTER_ESP },
-	[X86_SYSENTER_EIP] = { AT(sysenter_eip), VMCS_GUEST_SYSENTER_EIP },
-	[X86_CR0] = { AT(cr0), VMCS_GUEST_CR0 }, [X86_CR4] = { AT(cr4), VMCS_GUEST_CR4 }, [X86_EFER] = { AT(efer), VMCS_GUEST_EFER },
+	[X86_RIP] = MEMORY(rip), [X86_RFLAGS] = MEMORY(rflags), [X86_CR2] = MEMORY(cr2), [X86_CR8] = MEMORY(cr8), [X86_XCR0] = MEMORY(xcr0),
+	[X86_TSC_AUX] = MEMORY(tsc_aux),
+	[X86_STAR] = MSRS(star), [X86_LSTAR] = MSRS(lstar), [X86_CSTAR] = MSRS(cstar), [X86_SFMASK] = MSRS(sfmask),
+	[X86_KERNEL_GS_BASE] = MSRS(kernel_gs_base),
+	[X86_CR3] = FIELD(cr3, VMCS_GUEST_CR3), [X86_PAT] = FIELD(pat, VMCS_GUEST_PAT), [X86_DEBUGCTL] = FIELD(debugctl, VMCS_GUEST_DEBUGCTL),
+	[X86_FS_BASE] = FIELD(seg[SEG_FS].base, VMCS_GUEST_FS_BASE), [X86_GS_BASE] = FIELD(seg[SEG_GS].base, VMCS_GUEST_GS_BASE),
+	[X86_SYSENTER_CS] = FIELD(sysenter_cs, VMCS_GUEST_SYSENTER_CS), [X86_SYSENTER_ESP] = FIELD(sysenter_esp, VMCS_GUEST_SYSENTER_ESP),
+	[X86_SYSENTER_EIP] = FIELD(sysenter_eip, VMCS_GUEST_SYSENTER_EIP), [X86_EFER] = FIELD(efer, VMCS_GUEST_EFER),
+	[X86_CR0] = { AT(cr0), VMCS_GUEST_CR0, IN_VMCS_SPLIT }, [X86_CR4] = { AT(cr4), VMCS_GUEST_CR4, IN_VMCS_SPLIT },
 };
-/* Always in the struct. */
-static const uint16_t reg_memory[X86_REGS] = {
-	[X86_RIP] = AT(rip), [X86_RFLAGS] = AT(rflags), [X86_CR2] = AT(cr2), [X86_CR8] = AT(cr8), [X86_XCR0] = AT(xcr0), [X86_TSC_AUX] = AT(tsc_aux),
-	[X86_STAR] = AT(star), [X86_LSTAR] = AT(lstar), [X86_CSTAR] = AT(cstar), [X86_SFMASK] = AT(sfmask),
-	[X86_KERNEL_GS_BASE] = AT(kernel_gs_base),
-};
-
-static bool in_msrs(enum x86_reg r)
-{
-	return r == X86_STAR || r == X86_LSTAR || r == X86_CSTAR || r == X86_SFMASK || r == X86_KERNEL_GS_BASE;
-}
 
 static uint64_t cpl(struct vmx_vcpu *s)
 {
 	return s->live ? (vmcs_read(VMX_SEG_FIELD(VMCS_GUEST_ES_RIGHTS, SEG_SS)) >> 5) & 3 : (s->regs.seg[SEG_SS].attr >> 5) & 3u;
 }
 
+/* What is not simply in the struct; kept apart, since most calls are for what is. */
+static __attribute__((noinline)) uint64_t other_get(struct vmx_vcpu *s, enum x86_reg r)
+{
+	const struct reg_place *p = &reg_places[r];
+
+	if (p->place == IN_MEMORY || (p->place && !s->live))
+		return *place_of(s, p->offset);
+	if (p->place == IN_MSRS) {
+		vmx_msrs_store(s);
+		return *place_of(s, p->offset);
+	}
+	if (s->live)
+		vmx_use(s);
+	if (p->place == IN_VMCS)
+		return vmcs_read(p->field);
+	if (p->place == IN_VMCS_SPLIT)
+		return r == X86_CR0 ? vmx_read_cr0() : vmx_read_cr4();
+	return r == X86_CPL ? cpl(s) : 0;
+}
+
 static uint64_t vmx_reg_get(struct vcpu *v, enum x86_reg r)
 {
 	struct vmx_vcpu *s = vmx_of(v);
 
-	if (r < X86_GPR0 + REG_GPRS)
-		return s->regs.gpr[r];
-	if (in_msrs(r))
-		vmx_msrs_store(s);
-	if (reg_memory[r])
-		return *place_of(s, reg_memory[r]);
-	if (s->live)
-		vmx_use(s);
-	if (r == X86_CPL)
-		return cpl(s);
-	if (!reg_places[r].field)
-		return 0;
-	if (!s->live)
-		return *place_of(s, reg_places[r].offset);
-	if (r == X86_CR0)
-		return vmx_read_cr0();
-	return r == X86_CR4 ? vmx_read_cr4() : vmcs_read(reg_places[r].field);
+	return r < X86_GPR0 + REG_GPRS ? s->regs.gpr[r] : other_get(s, r);
 }
 
 static void live_set(struct vmx_vcpu *s, enum x86_reg r, uint64_t value)
@@ -228,26 +233,38 @@ static void live_set(struct vmx_vcpu *s, enum x86_reg r, uint64_t value)
 	}
 }
 
+static __attribute__((noinline)) void other_set(struct vmx_vcpu *s, enum x86_reg r, uint64_t value)
+{
+	switch (reg_places[r].place) {
+	case IN_MSRS:
+		vmx_msrs_store(s);
+		break;
+	case IN_VMCS:
+	case IN_VMCS_SPLIT:
+		if (!s->live)
+			break;
+		live_set(s, r, value);
+		return;
+	case NOWHERE:
+		if (r == X86_CR8_WATCH)
+			s->cr8_watch = value != 0;
+		return;
+	default:
+		break;
+	}
+	*place_of(s, reg_places[r].offset) = r == X86_CR8 ? value & 0xf : value;
+	if (r == X86_TSC_AUX)
+		s->unsettled = true;
+}
+
 static void vmx_reg_set(struct vcpu *v, enum x86_reg r, uint64_t value)
 {
 	struct vmx_vcpu *s = vmx_of(v);
 
-	if (r < X86_GPR0 + REG_GPRS) {
+	if (r < X86_GPR0 + REG_GPRS)
 		s->regs.gpr[r] = value;
-		return;
-	}
-	if (r == X86_CR8_WATCH)
-		s->cr8_watch = value != 0;
-	if (in_msrs(r))
-		vmx_msrs_store(s);
-	if (reg_memory[r])
-		*place_of(s, reg_memory[r]) = r == X86_CR8 ? value & 0xf : value;
-	if (!reg_places[r].field)
-		return;
-	if (s->live)
-		live_set(s, r, value);
 	else
-		*place_of(s, reg_places[r].offset) = value;
+		other_set(s, r, value);
 }
 
 static void vmx_seg_get(struct vcpu *v, unsigned seg, struct x86_seg *out)
@@ -260,6 +277,28 @@ static void vmx_seg_get(struct vcpu *v, unsigned seg, struct x86_seg *out)
 	}
 	vmx_use(s);
 	seg_store(seg, out);
+}
+
+static void vmx_mode_get(struct vcpu *v, struct x86_mode *out)
+{
+	struct vmx_vcpu *s = vmx_of(v);
+	const struct arch_regs *r = &s->regs;
+
+	if (!s->live) {
+		*out = (struct x86_mode){ r->rip, r->rflags, r->cr0, r->cr3, r->cr4, r->efer, r->seg[SEG_CS], (uint8_t)cpl(s) };
+		return;
+	}
+	vmx_use(s);
+	out->rip = r->rip;
+	out->rflags = r->rflags;
+	out->cr0 = vmx_read_cr0();
+	out->cr3 = vmcs_read(VMCS_GUEST_CR3);
+	out->cr4 = vmx_read_cr4();
+	out->efer = vmcs_read(VMCS_GUEST_EFER);
+	out->cs = (struct x86_seg){ .attr = attr_of((uint32_t)vmcs_read(VMX_SEG_FIELD(VMCS_GUEST_ES_RIGHTS, SEG_CS))) };
+	if (!x86_is_64bit(out)) /* else its base and limit mean nothing */
+		seg_store(SEG_CS, &out->cs);
+	out->cpl = (uint8_t)cpl(s);
 }
 
 /* ---- stepping and reset ---- */
@@ -283,21 +322,38 @@ static void step_traps(struct vmx_vcpu *s)
 		vmcs_write(VMCS_GUEST_PENDING_DEBUG, 0);
 	if (!bits)
 		return;
-	s->regs.dr6 |= bits;
+	vmx_dr6_met(s, bits);
 	vmx_inject_exception(s, 1, false, 0);
+}
+
+void vmx_end_shadow(void)
+{
+	const uint64_t held = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
+
+	if (held & SHADOW)
+		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, held & ~SHADOW);
+}
+
+static __attribute__((noinline)) void skip_with_care(struct vmx_vcpu *s, uint64_t rip)
+{
+	/* Without MOV SS's shadow nothing can be pending before an instruction that has begun (SDM 3B 18.3.1.4, 3C 27.7.3). */
+	const bool traps = (s->frame.interruptibility & VMX_BLOCKED_BY_SS) || (s->regs.rflags & X86_RFLAGS_TF);
+
+	s->regs.rip = in_long_mode() ? rip : rip & 0xffffffff;
+	vmx_end_shadow();
+	if (traps)
+		step_traps(s);
 }
 
 void vmx_skip_to(struct vmx_vcpu *s, uint64_t rip)
 {
-	uint64_t held;
+	const bool crosses = (rip ^ s->regs.rip) >> 32; /* 4 GiB, beyond which there may be nothing */
 
-	vmx_use(s);
-	s->regs.rip = in_long_mode() ? rip : rip & 0xffffffff;
 	s->regs.rflags &= ~X86_RFLAGS_RF;
-	held = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
-	if (held & (VMX_BLOCKED_BY_STI | VMX_BLOCKED_BY_SS))
-		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, held & ~(uint64_t)(VMX_BLOCKED_BY_STI | VMX_BLOCKED_BY_SS));
-	step_traps(s);
+	if ((s->frame.interruptibility & SHADOW) || (s->regs.rflags & X86_RFLAGS_TF) || crosses)
+		skip_with_care(s, rip);
+	else
+		s->regs.rip = rip;
 }
 
 static void vmx_skip(struct vcpu *v, unsigned len)
@@ -333,11 +389,24 @@ static bool vmx_has_spec_ctrl(void)
 	return false;
 }
 
+static bool vmx_takes_interrupts(void)
+{
+	return vmx_has_interrupts();
+}
+
+static bool vmx_has_xsaves(void)
+{
+	return vmx_has2(VMX_PROC2_XSAVES);
+}
+
 const struct hv_arch_ops vmx_arch_ops = {
 	.reg_get = vmx_reg_get,
 	.reg_set = vmx_reg_set,
 	.seg_get = vmx_seg_get,
+	.mode_get = vmx_mode_get,
 	.skip = vmx_skip,
 	.latch_reset = vmx_latch_reset,
 	.has_spec_ctrl = vmx_has_spec_ctrl,
+	.has_xsaves = vmx_has_xsaves,
+	.takes_interrupts = vmx_takes_interrupts,
 };

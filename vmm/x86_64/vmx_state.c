@@ -28,6 +28,7 @@ void vmx_msrs_store(struct vmx_vcpu *s)
 	for (unsigned i = 0; i < GUEST_MSRS; i++)
 		*msr_place(s, i) = cpu_rdmsr(guest_msrs[i].msr);
 	c->msrs = NULL;
+	vmx_unsettle(c);
 }
 
 void vmx_msrs_load(struct vmx_vcpu *s)

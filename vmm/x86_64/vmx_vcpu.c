@@ -9,15 +9,23 @@
 #define SPURIOUS_PF 0u
 #define DR7_FIXED 0x400ull
 
-void vmx_use(struct vmx_vcpu *s)
+static void unload(struct vmx_cpu *c)
+{
+	if (c->current)
+		c->current->loaded = false;
+	c->current = NULL;
+	vmx_unsettle(c);
+}
+
+void vmx_load_other(struct vmx_vcpu *s)
 {
 	struct vmx_cpu *c = vmx_cpu();
 
-	if (c->current == s)
-		return;
 	if (!vmx_load(&s->vmcs.v))
 		panic("VMPTRLD failed");
+	unload(c);
 	c->current = s;
+	s->loaded = true;
 }
 
 void vmx_set_proc(struct vmx_vcpu *s, uint32_t bits, bool on)
@@ -53,7 +61,7 @@ static void load_controls(struct vcpu *v, struct vmx_vcpu *s)
 	vmcs_write(VMCS_TSC_OFFSET, s->tsc_offset);
 	vmcs_write(VMCS_IO_BITMAP_A, vmx_maps_io().v);
 	vmcs_write(VMCS_IO_BITMAP_B, vmx_maps_io().v);
-	vmcs_write(VMCS_MSR_BITMAP, vmx_maps_msr().v);
+	vmcs_write(VMCS_MSR_BITMAP, vmx_maps_msr(false).v);
 	vmcs_write(VMCS_EPTP, vmx_eptp(v->vm));
 	vmcs_write(VMCS_LINK, UINT64_MAX);
 	vmcs_write(VMCS_CR0_MASK, VMX_CR0_HOST);
@@ -63,10 +71,13 @@ static void load_controls(struct vcpu *v, struct vmx_vcpu *s)
 		vmcs_write(VMCS_TPR_THRESHOLD, 0);
 		s->tpr_threshold = 0;
 	}
+	vmx_apic_controls(s);
 	if (loops) {
 		vmcs_write(VMCS_PLE_GAP, PLE_GAP);
 		vmcs_write(VMCS_PLE_WINDOW, PLE_WINDOW);
 	}
+	if (vmx_has2(VMX_PROC2_XSAVES))
+		vmcs_write(VMCS_XSS_BITMAP, UINT64_MAX);
 	if (vmx_has2(VMX_PROC2_ENCLS))
 		vmcs_write(VMCS_ENCLS_BITMAP, UINT64_MAX);
 }
@@ -74,10 +85,9 @@ static void load_controls(struct vcpu *v, struct vmx_vcpu *s)
 /* What each exit loads. RSP is written by vmx_enter. */
 static void load_host(void)
 {
-	struct host_tables h;
+	const struct host_tables h = vmx_cpu()->tables;
 
-	cpu_tables(&h);
-	vmcs_write(VMCS_HOST_CR0, cpu_cr0());
+	vmcs_write(VMCS_HOST_CR0, cpu_cr0() | X86_CR0_TS); /* guest_fp.h: the guest's are loaded */
 	vmcs_write(VMCS_HOST_CR3, cpu_cr3());
 	vmcs_write(VMCS_HOST_CR4, cpu_cr4());
 	vmcs_write(VMCS_HOST_EFER, cpu_rdmsr(MSR_EFER));
@@ -100,6 +110,11 @@ static void load_host(void)
 	vmcs_write(VMCS_HOST_RIP, (uint64_t)(uintptr_t)vmx_exit_point);
 }
 
+void vmx_host_limits(void)
+{
+	cpu_load_tables(&vmx_cpu()->tables);
+}
+
 void vmx_go_live(struct vcpu *v)
 {
 	struct vmx_vcpu *s = vmx_of(v);
@@ -110,10 +125,14 @@ void vmx_go_live(struct vcpu *v)
 	s->live = true;
 	s->vpid = 0; /* of another CPU */
 	s->dr_live = false;
+	s->loud = true; /* what was queued while parked */
+	s->frame.host_rsp = 0; /* of another CPU */
 	vmx_use(s);
 	load_controls(v, s);
 	load_host();
 	vmcs_write(VMCS_GUEST_ACTIVITY, 0);
+	vmcs_write(VMCS_GUEST_RSP, s->frame.rsp = s->regs.gpr[REG_RSP]);
+	vmcs_write(VMCS_GUEST_RFLAGS, s->frame.rflags = s->regs.rflags);
 	vmx_regs_load(s);
 	if (s->regs.dr7 & 0xff)
 		s->dr_live = true;
@@ -128,9 +147,11 @@ void vmx_park(struct vcpu *v)
 	if (!s || !s->live)
 		return;
 	vmx_use(s);
+	vmx_apic_leave(v);
 	vmx_regs_store(s);
 	if (!vmx_clear(&s->vmcs.v))
 		panic("VMCLEAR failed");
-	c->current = NULL; /* VMCLEAR of the loaded one leaves none */
+	unload(c); /* VMCLEAR of the loaded one leaves none */
 	s->live = false;
+	vmx_host_limits();
 }

@@ -3,6 +3,7 @@
  * and emulation of device accesses. Own CPU of the vCPU, or vCPU parked. Knows the backend only by hv_current. */
 #ifndef VMM_X86_64_X86_H
 #define VMM_X86_64_X86_H
+#include <core/arith.h>
 #include <core/err.h>
 #include <core/log.h>
 #include <stdbool.h>
@@ -14,50 +15,78 @@
 #include <vmm/x86_64/pvclock.h>
 #include <vmm/x86_64/regs.h>
 
-/* v->arch. What is guest-visible in it is plain and travels. */
-#define X86_STATE_VERSION 1
-struct x86_state {
-	uint32_t version;
-	uint64_t misc_enable, tsc_adjust, hwcr, syscfg, mcg_status;
-};
-struct x86_vcpu {
-	struct x86_state st;
-	struct pvclock pv;
-	/* Where the code page of the last x86_fetch lay; see x86_fetch_hint. */
-	uint64_t fetch_cr3, fetch_page, fetch_gpa;
-	bool fetch_known;
-};
-static inline struct x86_vcpu *x86_of(struct vcpu *v) { return v->arch; }
-
-static inline uint64_t x86_reg(struct vcpu *v, enum x86_reg r) { return hv_current->arch->reg_get(v, r); }
-static inline void x86_reg_put(struct vcpu *v, enum x86_reg r, uint64_t value) { hv_current->arch->reg_set(v, r, value); }
-
 /* ---- gpt_walk.c: the guest's own page tables ---- */
 struct gpt_mode {
 	uint64_t cr0, cr3, cr4, efer;
 	bool user;               /* CPL 3, or an access that counts as one */
 	bool ac;                 /* RFLAGS.AC: SMAP lets supervisor accesses through */
 };
-enum { GPT_READ = 0, GPT_WRITE = 1, GPT_FETCH = 2 };
+enum { GPT_READ = 0, GPT_WRITE = 1, GPT_FETCH = 2, GPT_LEVELS = 5 };
 struct gpt_fault { uint32_t error; uint64_t address; }; /* as #PF wants it */
+struct gpt_seen { struct gpa at; uint64_t value; };
+/* A translation of a page by all that it depends on: while the entries are what they were, another walk would find the same. */
+struct gpt_memo {
+	struct gpt_mode mode;
+	uint64_t page, gpa;      /* of the page: its linear address, and where it lies */
+	unsigned access, n;      /* n: entries */
+	struct gpt_seen seen[GPT_LEVELS];
+	bool valid;
+};
 /* Translates one linear address. OK; E_PERM: the guest gets #PF with *fault; E_GUEST: its tables lie outside of RAM. E_NOMEM. */
 err_t gpt_walk(struct gmem *m, const struct gpt_mode *mode, uint64_t linear, unsigned access, struct gpa *out, struct gpt_fault *fault) MUST_CHECK;
-void gpt_mode_of(struct vcpu *v, struct gpt_mode *out);
+/* The same, faster where the memo still holds; afterwards it holds this translation, or nothing. */
+err_t gpt_walk_again(struct gmem *m, const struct gpt_mode *mode, uint64_t linear, unsigned access, struct gpt_memo *memo, struct gpa *out,
+		     struct gpt_fault *fault) MUST_CHECK;
+struct gpt_mode gpt_mode_of(const struct x86_mode *m);
+
+/* v->arch. What is guest-visible in it is plain and travels. */
+#define X86_STATE_VERSION 1
+struct x86_state {
+	uint32_t version;
+	uint64_t misc_enable, tsc_adjust, hwcr, syscfg, mcg_status;
+};
+#define X86_FETCH_PAGES 4
+struct x86_vcpu {
+	struct x86_state st;
+	struct pvclock pv;
+	struct gpt_memo fetch[X86_FETCH_PAGES]; /* code pages of the last fetches, by their number's lowest bits */
+	/* The last instruction that touched a device, by all that its decoding depends on: drivers come back with the same few. */
+	struct { uint64_t bytes[2]; /* zeros behind n */ uint8_t n, bits; struct x86_insn in; } decoded;
+};
+static inline struct x86_vcpu *x86_of(struct vcpu *v) { return v->arch; }
+static inline struct gpt_memo *x86_fetch_memo(struct vcpu *v, uint64_t linear) { return &x86_of(v)->fetch[linear / PAGE_SIZE % X86_FETCH_PAGES]; }
+
+static inline uint64_t x86_reg(struct vcpu *v, enum x86_reg r) { return hv_current->arch->reg_get(v, r); }
+/* What runs that follow each other left with the CPU is where everybody looks: before an access that may go anywhere. */
+static inline void x86_settle(struct vcpu *v)
+{
+	if (hv_current->vcpu_settle)
+		hv_current->vcpu_settle(v);
+}
+static inline bool x86_takes_interrupts(void) { return hv_current->arch->takes_interrupts && hv_current->arch->takes_interrupts(); }
+static inline void x86_reg_put(struct vcpu *v, enum x86_reg r, uint64_t value) { hv_current->arch->reg_set(v, r, value); }
+
+/* ---- cr4.c ---- */
+/* The CR4 bits that CPUID offers this machine's guests. */
+uint64_t x86_cr4_legal(void);
+/* May a guest in this state write value to CR4? false: #GP. */
+bool x86_cr4_may_be(uint64_t old, uint64_t value, uint64_t efer, uint64_t cr3);
 
 /* ---- linear.c: guest-linear memory ---- */
+static inline bool x86_is_64bit(const struct x86_mode *m) { return (m->efer & X86_EFER_LMA) && (m->cs.attr & SEG_ATTR_L); }
+/* 16, 32 or 64: the code segment's operand mode. */
+static inline uint8_t x86_code_bits(const struct x86_mode *m) { return x86_is_64bit(m) ? 64 : m->cs.attr & SEG_ATTR_DB ? 32 : 16; }
 /* The bytes at RIP, at most 15: fewer when the next page cannot be read. E_GUEST: none can. */
-err_t x86_fetch(struct vcpu *v, uint8_t *bytes, unsigned *n) MUST_CHECK;
-/* The same without a walk, where the last fetch with the same CR3 found the page; ends with the page. The guest may have mapped another one
- * there since: for callers that know what must stand there and fetch again when it does not. E_NOENT. */
-err_t x86_fetch_hint(struct vcpu *v, uint8_t *bytes, unsigned *n) MUST_CHECK;
-/* 16, 32 or 64: the code segment's operand mode now. */
-uint8_t x86_code_bits(struct vcpu *v);
+err_t x86_fetch(struct vcpu *v, const struct x86_mode *m, uint8_t *bytes, unsigned *n) MUST_CHECK;
+/* Eight bytes at a linear address without a walk, where the last fetch with the same CR3 found the page. The guest may have mapped another
+ * one there since: for callers that know what must stand there and fetch when it does not. E_NOENT: not known, or the page ends before. */
+err_t x86_fetch_hint(struct vcpu *v, uint64_t linear, uint64_t cr3, uint64_t *bytes) MUST_CHECK;
 /* Linear address of size bytes at offset in a segment, as the CPU forms it. E_PERM: #GP or #SS is queued. */
-err_t x86_linear(struct vcpu *v, unsigned seg, uint64_t offset, unsigned size, uint64_t *out) MUST_CHECK;
+err_t x86_linear(struct vcpu *v, const struct x86_mode *m, unsigned seg, uint64_t offset, unsigned size, uint64_t *out) MUST_CHECK;
 /* Up to 8 bytes that may cross a page: translated first, accessed afterwards. */
 struct mem_ref { struct gpa at[2]; uint8_t len[2]; };
 /* E_PERM: #PF is queued; E_GUEST, E_NOMEM: the guest is over (crashed already). */
-err_t x86_translate(struct vcpu *v, uint64_t linear, unsigned size, unsigned access, struct mem_ref *out) MUST_CHECK;
+err_t x86_translate(struct vcpu *v, const struct x86_mode *m, uint64_t linear, unsigned size, unsigned access, struct mem_ref *out) MUST_CHECK;
 /* RAM, the LAPIC page, a device, or nothing (all ones, counted). E_GUEST: the guest is over (crashed already). */
 err_t x86_mem_read(struct vcpu *v, const struct mem_ref *m, uint64_t *value) MUST_CHECK;
 err_t x86_mem_write(struct vcpu *v, const struct mem_ref *m, uint64_t value) MUST_CHECK;
@@ -68,7 +97,7 @@ void x86_bus(struct vcpu *v, struct bus *b, uint64_t addr, unsigned size, bool w
 /* A stage-2 fault outside of RAM. true: done; false: *e is a plain HV_EXIT_MMIO for the portable dispatch. */
 bool x86_emulate_mmio(struct vcpu *v, struct hv_exit *e);
 /* String instructions, as many elements as fit the batch. port: for INS and OUTS. */
-void x86_emulate_string(struct vcpu *v, const struct x86_insn *in, uint16_t port);
+void x86_emulate_string(struct vcpu *v, const struct x86_mode *m, const struct x86_insn *in, uint16_t port);
 void x86_emulate_string_io(struct vcpu *v, const struct hv_exit *e);
 /* Register write-back and step of a plain MMIO exit. */
 void x86_mmio_finish(struct vcpu *v, const struct hv_exit *e);

@@ -24,6 +24,8 @@ static inline uint64_t align_up(uint64_t v, uint64_t align) { return (v + align 
 static inline bool is_aligned(uint64_t v, uint64_t align) { return (v & (align - 1)) == 0; }
 static inline bool is_pow2(uint64_t v) { return v && (v & (v - 1)) == 0; }
 
+/* A variable that is large, written before it is read, and on a path where the compiler's zeroing of it shows. */
+#define UNINIT __attribute__((uninitialized))
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
@@ -47,5 +49,13 @@ static inline uint64_t get_le64(const void *p) { uint64_t v; __builtin_memcpy(&v
 static inline void put_le16(void *p, uint16_t v) { __builtin_memcpy(p, &v, 2); }
 static inline void put_le32(void *p, uint32_t v) { __builtin_memcpy(p, &v, 4); }
 static inline void put_le64(void *p, uint64_t v) { __builtin_memcpy(p, &v, 8); }
+
+/* An index that has been found to be less than n (at most 2^63), and 0 where the CPU only guesses so: what is read by it cannot lead anywhere
+ * else (Spectre, bounds check bypass: Intel's "Analyzing potential bounds check bypass vulnerabilities", AMD's "Managing speculation"). */
+static inline uint64_t index_clamp(uint64_t i, uint64_t n)
+{
+	__asm__("" : "+r"(i)); /* the compiler knows the result, too */
+	return i & (uint64_t)((int64_t)~(i | (n - 1 - i)) >> 63);
+}
 
 #endif

@@ -31,7 +31,8 @@ struct boot_info {
 	unsigned nregions;
 	struct hpa image_base; uint64_t image_size;
 	struct hpa rsdp;        /* ACPI root, v == 0 when none */
-	struct hpa fdt;         /* flattened device tree, v == 0 when none */
+	struct hpa fdt;         /* flattened device tree, v == 0 when none: a copy (RAM_IMAGE), not looked at yet */
+	uint64_t fdt_size;
 	struct boot_framebuffer fb; /* width == 0 when none */
 	struct hpa runtime_services; /* EFI_RUNTIME_SERVICES, identity mapped */
 	bool secure_boot;
@@ -41,7 +42,7 @@ struct boot_info {
 	struct boot_file files[BOOT_MAX_FILES]; unsigned nfiles;
 	char firmware[64];      /* vendor and revision */
 	struct hpa smp_low;     /* two pages below 1 MiB in which CPUs are started, v == 0 when none (RAM_IMAGE) */
-	struct hpa tables; uint64_t tables_pages; /* zeroed pages below 4 GiB for the first page tables (RAM_IMAGE) */
+	struct hpa tables; uint64_t tables_pages; /* zeroed pages for the first page tables, on x86 below 4 GiB (RAM_IMAGE) */
 };
 
 extern const struct boot_info *boot_info; /* set once by the way in */

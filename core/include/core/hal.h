@@ -54,10 +54,15 @@ void hal_stack_free(void *top, size_t size);
 /* Interrupt handlers run in the window with interrupts off: they only post work or set flags. */
 typedef void (*hal_irq_fn)(void *ctx);
 struct hal_msi { uint64_t address; uint32_t data; };
-/* Allocates a message-signalled interrupt that arrives on cpu. E_NOMEM when vectors are gone. */
-err_t hal_msi_alloc(unsigned cpu, hal_irq_fn fn, void *ctx, struct hal_msi *out) MUST_CHECK;
+/* Allocates a message-signalled interrupt that arrives on cpu. requester: the PCI function that will send it, segment << 16 | bus << 8 | devfn.
+ * E_NOMEM when vectors are gone. E_UNSUPPORTED: this machine cannot receive them. */
+err_t hal_msi_alloc(uint32_t requester, unsigned cpu, hal_irq_fn fn, void *ctx, struct hal_msi *out) MUST_CHECK;
 /* Routes a global system interrupt (ISA IRQs by MADT overrides) to CPU 0. E_NOENT, E_NOMEM. */
 err_t hal_gsi_route(unsigned isa_irq, hal_irq_fn fn, void *ctx) MUST_CHECK;
+
+/* Host code wants the FPU's or vector registers while they are switched off on this CPU (CR0.TS): fn makes them usable, in any context and
+ * with general registers alone. false from it, or no fn: a bug, and a panic. x86_64 only; the EL2 of ARM switches them in its world switch. */
+void hal_fp_guard(bool (*fn)(void));
 
 /* Context switch for stackful tasks: see core/task/. *save gets the old stack pointer. */
 void hal_context_switch(void **save, void *next);

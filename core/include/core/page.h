@@ -20,7 +20,7 @@ struct pool {
 	_Atomic uint64_t reserved_pages; /* sum of its reservations, used or not; any CPU reads */
 	uint64_t role_used[2], role_reserved[2]; /* the same by role, host and guest; page allocator's lock */
 	struct spinlock lock;            /* guards the small-object lists */
-	struct list slabs[9];            /* pages with free slots by object size, see core/mm/pool.c */
+	struct list slabs[8];            /* pages of small objects by the room they have, see core/mm/pool.c */
 };
 
 extern struct pool pool_root; /* everything; its limit is the machine's memory */

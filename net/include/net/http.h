@@ -56,7 +56,7 @@ struct wait_queue *ws_wait_queue(struct http_exchange *x);
 /* ---- server ---- */
 struct http_limits {
 	unsigned connections;        /* 128; beyond: refused after accept, oldest idle one is closed first */
-	unsigned connections_per_peer; /* 0: none */
+	unsigned strangers_per_address; /* 64, half of all; of one address, without a certificate (yet); beyond: its oldest one is closed */
 	size_t header_bytes;         /* 16 KiB; beyond: 431 */
 	uint32_t handshake_ms, header_ms, body_idle_ms, idle_ms, write_ms;
 };

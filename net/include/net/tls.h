@@ -17,17 +17,20 @@ struct tls_store {
 	err_t (*set)(const char *key, const void *src, size_t len);
 };
 struct tls_identity;
-/* Loads CA key+certificate and server key+certificate, or makes and stores them. preset PEMs (from the ESP) win when not NULL.
+/* Loads CA key+certificate and server key+certificate, or makes and stores them. Pairs of preset (PEM, from the operator) win when both of
+ * a pair are there; a given server certificate must be signed by the CA, and keeps its names and its end: E_CORRUPT when one is not usable.
  * names: DNS names and IP addresses for the server certificate's SAN; the server certificate is made anew when they change or it is near its end.
  * When the store fails, identity works until reset; *persistent tells. E_CORRUPT, E_NOMEM. */
-struct tls_preset { const char *ca_cert_pem, *ca_key_pem; };
+struct tls_preset { const char *ca_cert_pem, *ca_key_pem, *server_cert_pem, *server_key_pem; };
 err_t tls_identity_open(const struct tls_store *store, const struct tls_preset *preset, const char *node_name,
 			const char *const *names, unsigned nnames, struct tls_identity **out, bool *persistent) MUST_CHECK;
 /* NULL is fine. No connection may be left. */
 void tls_identity_close(struct tls_identity *id);
-err_t tls_identity_set_names(struct tls_identity *id, const char *const *names, unsigned nnames) MUST_CHECK; /* addresses changed */
+err_t tls_identity_set_names(struct tls_identity *id, const char *const *names, unsigned nnames) MUST_CHECK; /* addresses changed, or time has passed */
 const char *tls_identity_fingerprint(const struct tls_identity *id); /* of the CA certificate */
 const char *tls_identity_ca_pem(const struct tls_identity *id);
+/* Can this be a client's name? Letters, digits and " ._@-", 1..63 bytes, a letter or digit at both ends: what needs no escaping in a subject. */
+bool tls_client_name_ok(const char *name);
 /* Signs a client CSR (P-256 or better; the CSR's own signature is checked; only the public key is taken, subject is client_name).
  * cert_pem gets at most cap bytes. E_CORRUPT with why, E_RANGE. */
 err_t tls_identity_sign_client(struct tls_identity *id, const char *csr_pem, const char *client_name, char *cert_pem, size_t cap, char serial_hex[41], char why[96]) MUST_CHECK;

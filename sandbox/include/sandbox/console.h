@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A guest's console as the API sees it: the last 64 KiB of output, any number of readers with a cursor each, one writer.
+/* A guest's console as the API sees it: the last 64 KiB of output, any number of readers with a cursor each, one writer. It costs what has
+ * been written to it: pages come with the output.
  * Output comes from any CPU under the VM's lock; all else on CPU 0. */
 #ifndef SANDBOX_CONSOLE_H
 #define SANDBOX_CONSOLE_H
+#include <core/arith.h>
 #include <core/chardev.h>
+#include <core/page.h>
 #include <core/spinlock.h>
 #include <core/task.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#define CONSOLE_LOG 65536 /* power of two */
+#define CONSOLE_LOG 65536 /* power of two, of pages */
+#define CONSOLE_PAGES (CONSOLE_LOG / PAGE_SIZE)
 
 struct console {
 	struct chardev dev;          /* given to the VM */
-	struct spinlock lock;        /* guards buf and end */
+	struct spinlock lock;        /* guards end and pages */
 	uint64_t end;                /* bytes ever written */
-	uint8_t *buf;
+	struct hpa pages[CONSOLE_PAGES]; /* 0: nothing has been written there yet */
 	struct work wake_work;       /* on CPU 0: wakes the readers, ... */
 	struct timer pace;           /* ... and again at the end of a pause in which output interrupts nobody */
 	atomic_bool waking;          /* from the first output until the end of that pause */

@@ -17,7 +17,8 @@ struct image {
 	struct list link;
 	char name[IMAGE_NAME_MAX + 1];
 	uint64_t size;
-	uint8_t sha256[32];
+	uint8_t sha256[32];      /* when digested, see image_digest */
+	bool digested;
 	unsigned users;          /* VMs that name it: it cannot be removed */
 	const void *fixed;       /* data of a file from the ESP, else NULL */
 	struct hpa *blocks; unsigned nblocks;
@@ -25,7 +26,7 @@ struct image {
 extern struct pool pool_images;
 
 void image_init(uint64_t limit_bytes);       /* once */
-err_t image_add_file(const struct boot_file *f); /* from the ESP; the digest is computed */
+err_t image_add_file(const struct boot_file *f); /* from the ESP */
 struct image *image_find(const char *name);
 /* Iterates in name order: NULL gives the first. */
 struct image *image_next(const struct image *after);
@@ -34,6 +35,9 @@ bool image_name_ok(const char *name);
 err_t image_remove(const char *name, struct problem *p) MUST_CHECK;
 /* Reader for the monitor; the image must stay (users > 0) while it is used. */
 struct vm_source image_source(struct image *im);
+/* [task, gives way] Computes the digest where it is not known yet: of a file from the ESP, whose guest does not wait for it. im stays
+ * meanwhile. E_NOMEM. */
+err_t image_digest(struct image *im) MUST_CHECK;
 char *image_sha256_hex(const struct image *im, char dst[65]);
 
 /* Upload: begin, write any number of times, then commit or abort. Nothing is visible before commit. */

@@ -39,11 +39,14 @@ struct vm_ctl {
 	bool autostarted;              /* its one automatic start was tried */
 };
 void vm_ctl_init(void);
+/* For VMs that are made from now on: see vm_config. Above 100 all VMs together leave a sixteenth of the memory to the node, which they
+ * could take otherwise by touching what was promised to them. */
+void vm_ctl_set_overcommit(unsigned percent);
 err_t vm_ctl_create(const struct vm_spec *s, struct vm_ctl **out, struct problem *p) MUST_CHECK;
 /* Finds by name; the caller's task may use it until it blocks, or longer with a reference. */
 struct vm_ctl *vm_ctl_find(const char *name);
 struct vm_ctl *vm_ctl_next(const struct vm_ctl *after); /* in name order; NULL gives the first */
-unsigned vm_ctl_count(unsigned *running);
+unsigned vm_ctl_count(unsigned *running); /* running may be NULL: it takes a walk */
 void vm_ctl_ref(struct vm_ctl *c);
 void vm_ctl_unref(struct vm_ctl *c);
 enum vm_state vm_ctl_state(const struct vm_ctl *c);

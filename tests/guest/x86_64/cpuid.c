@@ -14,7 +14,7 @@ static const struct bit present[] = {
 static const struct bit absent[] = {
 	{1, 0, ECX, 3, "MONITOR"}, {1, 0, ECX, 5, "VMX"}, {1, 0, ECX, 6, "SMX"}, {1, 0, ECX, 15, "PDCM"}, {1, 0, EDX, 7, "MCE"},
 	{1, 0, EDX, 12, "MTRR"}, {1, 0, EDX, 14, "MCA"}, {1, 0, EDX, 21, "DS"}, {7, 0, EBX, 2, "SGX"}, {7, 0, EBX, 4, "HLE"}, {7, 0, EBX, 11, "RTM"},
-	{7, 0, ECX, 7, "CET SS"}, {7, 0, ECX, 16, "LA57"}, {7, 0, EDX, 20, "CET IBT"}, {7, 0, EDX, 24, "AMX"}, {0xd, 1, EAX, 3, "XSAVES"},
+	{7, 0, ECX, 7, "CET SS"}, {7, 0, ECX, 16, "LA57"}, {7, 0, EDX, 20, "CET IBT"}, {7, 0, EDX, 24, "AMX"},
 	{0x80000001, 0, ECX, 2, "SVM"}, {0x80000001, 0, ECX, 12, "SKINIT"}, {0x80000001, 0, ECX, 29, "MONITORX"}, {0x80000008, 0, EBX, 4, "RDPRU"},
 };
 

@@ -61,16 +61,32 @@ static void check_undefined(void)
 	ok_eq(CAUGHT("skinit %%eax"), VEC_UD, "SKINIT is #UD");
 	ok_eq(CAUGHT("invlpga %%rax, %%ecx"), VEC_UD, "INVLPGA is #UD");
 	if (on_caisson) { /* a plain emulator has them */
-		ok_eq(CAUGHT(".byte 0x0f, 0x01, 0xc8"), VEC_UD, "MONITOR is #UD");
-		ok_eq(CAUGHT(".byte 0x0f, 0x01, 0xc9"), VEC_UD, "MWAIT is #UD");
+		ok_eq(CAUGHT_AT("xor %%ecx, %%ecx; 1: .byte 0x0f, 0x01, 0xc8"), VEC_UD, "MONITOR is #UD"); /* extensions in ECX would be #GP */
+		ok_eq(CAUGHT_AT("xor %%ecx, %%ecx; 1: .byte 0x0f, 0x01, 0xc9"), VEC_UD, "MWAIT is #UD");
 		ok_eq(CAUGHT_AT("mov $9, %%ecx; 1: rdpmc"), VEC_GP, "RDPMC is #GP");
 	}
 	ok_eq(CAUGHT(".byte 0x0f, 0x01, 0xfd"), VEC_UD, "RDPRU is #UD");
 	ok_eq(is_intel() ? CAUGHT(VMMCALL) : CAUGHT(VMCALL), VEC_UD, "the other vendor's hypercall is #UD");
 	ok_eq(CAUGHT(".byte 0x0f, 0xaa"), VEC_UD, "RSM is #UD");
 	ok_eq(CAUGHT("ud2"), VEC_UD, "UD2 is #UD");
+}
+
+/* On a coherent machine both are without meaning; INVD, if it were carried out, would take everybody's unwritten data with it. */
+static void check_cache(void)
+{
+	static volatile uint64_t line[8];
+
+	for (unsigned i = 0; i < 8; i++)
+		line[i] = 0x1111111111111111ull * i;
 	ok_eq(CAUGHT("wbinvd"), VEC_NONE, "WBINVD does nothing bad");
 	ok_eq(CAUGHT("invd"), VEC_NONE, "INVD does nothing bad");
+	ok_eq(CAUGHT(".byte 0x48, 0x0f, 0x08"), VEC_NONE, "INVD with a prefix neither");
+	for (unsigned i = 0; i < 8; i++)
+		if (line[i] != 0x1111111111111111ull * i) {
+			ok(false, "what was written before INVD is still there");
+			return;
+		}
+	ok(true, "what was written before INVD is still there");
 }
 
 static void check_hypercall(void)
@@ -242,6 +258,7 @@ void guest_main(void)
 		pause();
 	ok(true, "PAUSE a thousand times");
 	check_undefined();
+	check_cache();
 	check_hypercall();
 	check_xsetbv();
 	check_control_registers();

@@ -46,7 +46,7 @@ static void sweep(const struct range *r)
 
 static void check_known(void)
 {
-	static const uint32_t missing[] = {0x3a, 0x48b, 0xfe, 0x2ff, 0x480, 0x4b564d02, 0x4b564d04, 0xc0010030, 0xc0010117, 0xc001011b, 0x40000000, 0xda0, 0x1fff};
+	static const uint32_t missing[] = {0x3a, 0x48b, 0xfe, 0x200, 0x26f, 0x2ff, 0x480, 0x4b564d02, 0x4b564d04, 0xc0010030, 0xc0010117, 0xc001011b, 0x40000000, 0x1fff};
 	uint64_t v = 0;
 
 	if (!on_caisson) {
@@ -55,6 +55,8 @@ static void check_known(void)
 	}
 	for (unsigned i = 0; i < sizeof(missing) / sizeof(missing[0]); i++)
 		ok_eq(rdmsr_catch(missing[i], &v), VEC_GP, "MSR %x is #GP", missing[i]);
+	ok(cpuid(0xd, 1).eax & 1 << 3 ? rdmsr_catch(0xda0, &v) == VEC_NONE && v == 0 && wrmsr_catch(0xda0, 0) == VEC_NONE && wrmsr_catch(0xda0, 1 << 8) == VEC_GP
+	   : rdmsr_catch(0xda0, &v) == VEC_GP, "XSS is 0 and stays so, or #GP where XSAVES is not offered");
 	ok(rdmsr_catch(0x1b, &v) == VEC_NONE && v == (0xfee00000 | 1 << 11 | 1 << 8), "APIC_BASE of the first CPU");
 	ok(rdmsr_catch(0x277, &v) == VEC_NONE && v == 0x0007040600070406, "PAT after reset");
 	ok(rdmsr_catch(0xc0010114, &v) == VEC_NONE && (v & 1 << 4), "VM_CR says that SVM is off");

@@ -35,11 +35,11 @@ class Console:
 
         async def connect():
             return await websockets.connect("wss://127.0.0.1:%d/v1/vms/%s/console?mode=%s" % (node.port, vm, mode), ssl=node.context(),
-                                            server_hostname="127.0.0.1", open_timeout=60, ping_interval=None, close_timeout=10)
+                                            server_hostname="127.0.0.1", open_timeout=300, ping_interval=None, close_timeout=10)
         self.ws = self.run(connect())
         asyncio.run_coroutine_threadsafe(self.receive(), self.loop)
 
-    def run(self, coroutine, limit_s=60):
+    def run(self, coroutine, limit_s=300):
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(limit_s)
 
     async def receive(self):
@@ -70,18 +70,18 @@ class Console:
                 assert self.closed is None, "console closed (%s) before %s; it ends with:\n%s" % (self.closed, what, self.text[-1500:])
                 self.changed.wait(left)
 
-    def expect(self, pattern, limit_s=180):
+    def expect(self, pattern, limit_s=3000):
         """The match of pattern in what comes after the last match."""
         compiled = re.compile(pattern, re.M)
         match = self.wait_for(lambda: compiled.search(self.text, self.at), "%r" % pattern, limit_s)
         self.at = match.end()
         return match
 
-    def message(self, what, limit_s=60):
+    def message(self, what, limit_s=300):
         """A text message that has all members of what."""
         return self.wait_for(lambda: [m for m in self.messages if all(m.get(k) == v for k, v in what.items())], "message %s" % what, limit_s)[0]
 
-    def wait_closed(self, limit_s=60):
+    def wait_closed(self, limit_s=300):
         deadline = time.monotonic() + limit_s
         with self.changed:
             while self.closed is None:

@@ -47,7 +47,7 @@ class Events:
             self.seen.append(event)
             self.changed.notify_all()
 
-    def wait(self, what, limit_s=120, start=0):
+    def wait(self, what, limit_s=600, start=0):
         """The first event at or after index start that has all members of the dict what; (event, index behind it)."""
         deadline = time.monotonic() + limit_s
         with self.changed:
@@ -59,7 +59,7 @@ class Events:
                 assert left > 0 and not self.ended, "no event %s (%s); seen: %s" % (what, self.ended or "%d s" % limit_s, self.seen[start:][-20:])
                 self.changed.wait(left)
 
-    def state(self, name, state, limit_s=120, start=0):
+    def state(self, name, state, limit_s=600, start=0):
         return self.wait({"type": "vm.state", "object": name, "state": state}, limit_s, start)
 
     def __enter__(self):

@@ -22,14 +22,14 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 sys.path.insert(0, os.path.join(ROOT, "tools", "run"))
 sys.path.insert(0, os.path.join(ROOT, "tests"))
 import image  # noqa: E402
-from machine import BUILD, Machine, MachineError, free_port  # noqa: E402,F401
+from machine import BOARDS, BUILD, Machine, MachineError, free_port, image_of  # noqa: E402,F401
 from tap import Tap  # noqa: E402
 
 CLI = os.path.join(BUILD, "caisson")
-EFI = os.path.join(BUILD, "x86_64", "caisson.efi")
+EFI = image_of("x86_64")
 VMLINUZ = os.path.join(BUILD, "guest", "vmlinuz")
 INITRD = os.path.join(BUILD, "guest", "demo-initrd")
-LIMIT_S = 120
+LIMIT_S = 600
 CODE = r"pairing code: ([0-9A-Z]{4}-[0-9A-Z]{4})\n"
 FINGERPRINT = r"fingerprint: (SHA256:[0-9a-f]{64})\n"
 
@@ -49,19 +49,23 @@ class Answer:
 
 class Node:
     """config: text of caisson.yaml, or None for none. files: {name: bytes or path} beside it in caisson/.
-    folder: kept when given (UEFI variables, and so the identity, live there). home: where profiles go. machine_class: the emulator."""
+    folder: kept when given (UEFI variables, and so the identity, live there). home: where profiles go. machine_class: the emulator.
+    arch: what it runs on. efi: another application than the shipped one. Further machine arguments are the emulator's own."""
 
-    def __init__(self, config="", files=None, folder=None, pair=True, machine_class=Machine, **machine):
+    def __init__(self, config="", files=None, folder=None, pair=True, machine_class=Machine, arch="x86_64", efi=None, **machine):
         self.own = None if folder else tempfile.mkdtemp(prefix="caisson-node-")
         self.folder = folder or self.own
         self.home = os.path.join(self.folder, "home")
         self.pairs, self.connection, self.code, self.fingerprint = pair, None, None, None
         self.port = free_port()
         os.makedirs(self.folder, exist_ok=True)
+        self.arch, self.efi = arch, efi or image_of(arch)
+        if arch != "x86_64":
+            machine["arch"] = arch
         self.machine = machine_class(self.folder, esp=self.make_esp(config, files or {}), api_port=self.port, **machine)
 
     def make_esp(self, config, files):
-        content = {"EFI/BOOT/BOOTX64.EFI": EFI}
+        content = {BOARDS[self.arch].boot: self.efi}
         if config is not None:
             content["caisson/caisson.yaml"] = config.encode()
         content.update(("caisson/" + name, source) for name, source in files.items())
@@ -85,7 +89,8 @@ class Node:
             self.wait_ready()
             if self.pairs:
                 self.pair()
-        except BaseException:
+        except BaseException as e:
+            self.explain(e)
             self.close()
             raise
         return self
@@ -104,8 +109,16 @@ class Node:
         if self.own:
             shutil.rmtree(self.own, ignore_errors=True)
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, error, trace):
+        if error:
+            self.explain(error)
         self.close()
+
+    def explain(self, error):
+        """What the machine can tell of a failure, while its folder is still there. A MachineError has it in its text."""
+        text = "" if isinstance(error, MachineError) else self.machine.evidence()
+        if text:
+            Tap.note(text)
 
     # ---- the command line
 
@@ -121,8 +134,16 @@ class Node:
             " ".join(args), done.returncode, code, text, done.stderr.decode("utf-8", "replace"))
         return text
 
-    def pair(self, profile="test"):
-        self.cli("pair", self.url, "--code", self.code, "--fingerprint", self.fingerprint, "--profile", profile)
+    def pair(self, profile="test", tries=5):
+        """The command waits some seconds for an answer; a slow emulator on a busy machine may need more, and is asked again."""
+        while True:
+            tries -= 1
+            try:
+                self.cli("pair", self.url, "--code", self.code, "--fingerprint", self.fingerprint, "--profile", profile)
+                break
+            except AssertionError as e:
+                if not tries or "does not answer in time" not in str(e):
+                    raise
         self.profile = os.path.join(self.home, "profiles", profile)
 
     # ---- HTTPS

@@ -40,6 +40,16 @@ def spin_guest(text="spin\n"):
     return elf(say(text) + SPIN)
 
 
+def spin_all_guest():
+    """Two vCPUs that spin: the first wakes the other by INIT and SIPI (SDM 3A 9.4), which says w from real mode at 0x8000."""
+    other = b"\xba\xf8\x03\xb0w\xee\xb0\x0a\xee\xfa\xeb\xfe"  # MOV DX,0x3F8; MOV AL,'w'; OUT; MOV AL,10; OUT; CLI; JMP $
+
+    def store(address, value):  # MOV DWORD [address], value
+        return b"\xc7\x05" + struct.pack("<II", address, value)
+    code = b"".join(store(0x8000 + i, struct.unpack_from("<I", other, i)[0]) for i in range(0, len(other), 4))
+    return elf(code + store(0xfee00300, 0xc4500) + b"\xb9\x00\x00\x10\x00\xe2\xfe" + store(0xfee00300, 0xc4608) + SPIN)
+
+
 def poweroff_guest(text="bye\n"):
     return elf(say(text) + POWER_OFF + HALT)
 

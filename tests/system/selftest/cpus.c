@@ -1,25 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every CPU: control registers, clock, timers, tasks' FPU words. Posts work to each loop. */
+#include "machine.h"
 #include "selftest.h"
 #include <core/arith.h>
 #include <core/hal.h>
 #include <core/task.h>
 #include <stdatomic.h>
-#include "core/x86_64/cpu.h"
-#include "core/x86_64/insn.h"
 
 static bool all;
 static uint64_t last_ns;
 
 static void look_control(unsigned cpu)
 {
-	uint64_t cr4 = insn_read_cr4();
-
 	(void)cpu;
-	all &= (insn_read_cr0() & CR0_WP) && (insn_rdmsr(MSR_EFER) & EFER_NXE) && !(insn_flags() & 0x200);
-	all &= !cpu_features.smep || (cr4 & CR4_SMEP);
-	all &= !cpu_features.smap || (cr4 & CR4_SMAP);
-	all &= !cpu_features.umip || (cr4 & CR4_UMIP);
+	all &= machine_protected();
 }
 
 static void look_clock(unsigned cpu)
@@ -33,7 +27,7 @@ static void look_clock(unsigned cpu)
 
 static void look_id(unsigned cpu)
 {
-	all &= cpu == hal_cpu_id() && insn_rdmsr(MSR_FS_BASE) == 0;
+	all &= cpu == hal_cpu_id() && machine_no_thread();
 }
 
 static void each_cpu(void (*fn)(unsigned cpu), unsigned first)
@@ -74,14 +68,12 @@ static atomic_uint words_done;
 
 static void words_task(void *arg)
 {
-	uint32_t mxcsr = 0x1f80 | (uint32_t)(uintptr_t)arg << 13, got;
-	uint16_t fcw = (uint16_t)(0x37f | (uintptr_t)arg << 10), got16;
+	unsigned mode = (unsigned)(uintptr_t)arg;
 
-	__asm__ volatile("ldmxcsr %0; fldcw %1" : : "m"(mxcsr), "m"(fcw));
+	machine_words_set(mode);
 	for (unsigned i = 0; i < 50; i++) {
 		task_yield();
-		__asm__ volatile("stmxcsr %0; fnstcw %1" : "=m"(got), "=m"(got16));
-		all &= got == mxcsr && got16 == fcw;
+		all &= machine_words_kept(mode);
 	}
 	atomic_fetch_add(&words_done, 1);
 }
@@ -104,7 +96,7 @@ void checks_cpus(void)
 
 	all = true;
 	each_cpu(look_control, 0);
-	check(all, "write protection, execute disable, SMEP, SMAP and UMIP are on; interrupts are off");
+	check(all, machine_protections);
 	all = true;
 	each_cpu(look_id, 1);
 	check(all, "each loop runs on its own CPU, without libc's thread pointer");
@@ -114,7 +106,7 @@ void checks_cpus(void)
 	check(all, "the clock never goes back between CPUs");
 	check_timers();
 	check_tasks();
-	if (cpu_features.rdrand || cpu_features.rdseed)
+	if (machine_has_entropy())
 		check(hal_entropy(&a, 8) == OK && hal_entropy(&b, 8) == OK && a != b, "hardware entropy");
 	else
 		check(hal_entropy(&a, 8) == E_UNSUPPORTED, "no hardware entropy, and it says so");

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The composition root of the self-test image: loops on all CPUs and one task that runs the checks. */
 #include "selftest.h"
+#include "machine.h"
+#include <core/arith.h>
 #include <core/boot_info.h>
 #include <core/fmt.h>
 #include <core/hal.h>
@@ -13,7 +15,8 @@
 #include "efi/appliance.h"
 
 #define TASK_STACK 65536
-#define FAULT_PREFIX "selftest-"
+#define LAST_LINE_NS (50 * NS_PER_MS) /* what is still in the UART goes out, at 115200 baud */
+#define FILE_PREFIX "selftest-"
 
 static unsigned count;
 
@@ -67,18 +70,33 @@ void on_cpu(unsigned cpu, void (*fn)(unsigned cpu))
 		task_yield();
 }
 
+/* By a file's name; NULL nothing. */
+static const char *asked_for(void)
+{
+	for (unsigned i = 0; i < boot_info->nfiles; i++)
+		if (!strncmp(boot_info->files[i].name, FILE_PREFIX, sizeof(FILE_PREFIX) - 1))
+			return boot_info->files[i].name + sizeof(FILE_PREFIX) - 1;
+	return NULL;
+}
+
 static void selftest(void *arg)
 {
 	(void)arg;
-	for (unsigned i = 0; i < boot_info->nfiles; i++)
-		if (!strncmp(boot_info->files[i].name, FAULT_PREFIX, sizeof(FAULT_PREFIX) - 1))
-			fault_run(boot_info->files[i].name + sizeof(FAULT_PREFIX) - 1);
-	checks_tables();
-	checks_cpus();
-	checks_memory();
-	checks_libc();
-	checks_firmware();
+	const char *what = asked_for();
+
+	if (what && !strcmp(what, "tlb")) {
+		checks_guest();
+	} else if (!what || !machine_checks(what)) {
+		if (what)
+			fault_run(what);
+		checks_tables();
+		checks_cpus();
+		checks_memory();
+		checks_libc();
+		checks_firmware();
+	}
 	say("1..%u\n", count);
+	task_sleep_until(hal_clock_ns() + LAST_LINE_NS);
 	hal_poweroff();
 }
 

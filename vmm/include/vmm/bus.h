@@ -14,15 +14,19 @@ struct bus_ops {
 };
 struct bus_claim { uint64_t base, size; const struct bus_ops *ops; void *ctx; const char *name; };
 
-#define BUS_MAX_CLAIMS 64
-struct bus { struct bus_claim claims[BUS_MAX_CLAIMS]; unsigned n; uint64_t limit; /* first address beyond the space */ };
+#define BUS_MAX_CLAIMS 48
+struct bus {
+	struct bus_claim claims[BUS_MAX_CLAIMS];
+	unsigned n, last;        /* last: who was found last; drivers come back to the same device */
+	uint64_t limit;          /* first address beyond the space */
+};
 
 void bus_init(struct bus *b, uint64_t limit);
 /* E_INVAL empty or beyond limit, E_EXIST overlaps, E_LIMIT. */
 err_t bus_claim(struct bus *b, uint64_t base, uint64_t size, const struct bus_ops *ops, void *ctx, const char *name) MUST_CHECK;
 /* Removes the claims of ctx with this name; moving a BAR is unclaim + claim. */
 void bus_unclaim(struct bus *b, void *ctx, const char *name);
-/* false when no claim covers the whole access (the caller reads all ones, drops writes, and counts). */
+/* Values are cut to the access. false when no claim covers the whole of it (the caller reads all ones, drops writes, and counts). */
 bool bus_read(struct bus *b, uint64_t addr, unsigned size, uint64_t *out);
 bool bus_write(struct bus *b, uint64_t addr, unsigned size, uint64_t v);
 

@@ -25,20 +25,31 @@ err_t gmem_add_ram(struct gmem *m, struct gpa base, uint64_t size) MUST_CHECK;
 bool gmem_is_ram(const struct gmem *m, struct gpa a, uint64_t len);
 uint64_t gmem_size(const struct gmem *m);
 uint64_t gmem_resident_pages(const struct gmem *m);
+/* Was there an E_NOMEM since the last gmem_clear? With overcommitted memory that is the guest's end, whichever device or walk met it. */
+bool gmem_starved(const struct gmem *m);
 /* Drops all pages (reset): content reads as zero again. No vCPU may run; the caller flushes TLBs before one does. */
 void gmem_clear(struct gmem *m);
+/* What the host has written so far becomes visible to a guest that runs with its caches off: once, between loading and the first entry. */
+void gmem_publish(struct gmem *m);
 /* hpa of the stage-2 root table, for the backend. */
 struct hpa gmem_root(const struct gmem *m);
 
 /* Copies; every byte must lie in RAM, else E_GUEST and nothing is copied. Pages are made resident. E_NOMEM. */
 err_t gmem_read(struct gmem *m, struct gpa a, void *dst, uint64_t len) MUST_CHECK;
+/* A large page that is written as a whole and is not there yet comes with the bytes as its content, and is not zeroed for that. */
 err_t gmem_write(struct gmem *m, struct gpa a, const void *src, uint64_t len) MUST_CHECK;
+#define GMEM_LARGE (2 * MIB)
 err_t gmem_zero(struct gmem *m, struct gpa a, uint64_t len) MUST_CHECK;
 /* Naturally aligned single accesses with acquire/release order, for ring indices. E_GUEST. */
 err_t gmem_load16(struct gmem *m, struct gpa a, uint16_t *out) MUST_CHECK;  /* acquire */
 err_t gmem_store16(struct gmem *m, struct gpa a, uint16_t v) MUST_CHECK;    /* release */
 err_t gmem_load32(struct gmem *m, struct gpa a, uint32_t *out) MUST_CHECK;
 err_t gmem_store32(struct gmem *m, struct gpa a, uint32_t v) MUST_CHECK;
+/* One load where the address is aligned; a copy of eight bytes, in one load too or not, where it is not. E_GUEST, E_NOMEM. */
+err_t gmem_load64(struct gmem *m, struct gpa a, uint64_t *out) MUST_CHECK;
+err_t gmem_store64(struct gmem *m, struct gpa a, uint64_t v) MUST_CHECK;
+/* Compare and exchange of a naturally aligned word of 4 or 8 bytes. E_AGAIN: it is not old any more; E_GUEST. */
+err_t gmem_cas(struct gmem *m, struct gpa a, unsigned size, uint64_t old, uint64_t value) MUST_CHECK;
 
 /* Resolves a stage-2 fault: makes the page resident. OK: enter again; E_GUEST: no RAM there (a device or nothing); E_NOMEM. */
 err_t gmem_fault(struct gmem *m, struct gpa a, unsigned access) MUST_CHECK;

@@ -25,8 +25,9 @@ enum hv_exit_kind {
 	HV_EXIT_PAUSE,     /* spin hint | WFE */
 	HV_EXIT_CALL,      /* hypercall */
 	HV_EXIT_CPUID, HV_EXIT_RDMSR, HV_EXIT_WRMSR, HV_EXIT_XSETBV, /* x86 */
-	HV_EXIT_SYSREG,    /* ARM; on x86 a control or debug register or an exception: the backend has dealt with it */
+	HV_EXIT_SYSREG,    /* ARM: MSR, MRS, system instruction; on x86 a control or debug register or an exception: the backend has dealt with it */
 	HV_EXIT_IRQ_WINDOW,/* the guest can take an interrupt now, as asked by vcpu_inject */
+	HV_EXIT_TIMER,     /* the time that vcpu_deadline was told has come, or a timer of the guest that is the CPU's own */
 	HV_EXIT_SHUTDOWN,  /* triple fault */
 	HV_EXIT_UNDEFINED, /* an instruction that is not offered: the guest gets #UD | UNDEF */
 	HV_EXIT_INVALID,   /* entry refused: invalid guest state; text says why */
@@ -37,6 +38,9 @@ struct hv_exit {
 	/* An external interrupt that was queued for this entry but did not reach the guest: its vector, else 0. The architecture's
 	 * exit code puts it back into the interrupt controller, so that the best one is chosen anew. */
 	uint8_t undelivered;
+	uint8_t cr8; /* x86: the task priority that the guest left with */
+	/* Set by the architecture's exit code: nothing that arch_vcpu_prepare looks at has changed, so the guest may go on at once. */
+	bool quick;
 	union {
 		struct { struct gpa addr; unsigned access; /* GMEM_* */ bool walk; /* met by the guest's own page-table walk */
 			 bool delivery; /* met while an event was being delivered */ uint8_t insn[15], insn_len; /* 0: not fetched by hardware */ } stage2;
@@ -48,6 +52,7 @@ struct hv_exit {
 		struct { uint32_t leaf, subleaf, eax, ebx, ecx, edx; } cpuid;
 		struct { uint32_t index; uint64_t value; bool fault; /* set by the handler: inject #GP instead */ } msr;
 		struct { uint32_t index; uint64_t value; bool fault; } xsetbv;
+		struct { uint32_t encoding; uint8_t rt; bool write; uint64_t value; bool fault; /* set by the handler: undefined instead */ } sysreg;
 		struct { const char *text; uint64_t code; } invalid;
 	};
 };
@@ -74,19 +79,30 @@ struct hv_ops {
 	void (*vcpu_fini)(struct vcpu *v);
 	/* The vCPU leaves its CPU: afterwards its state is in memory, and any CPU may get and set it or run it next. NULL: it always is. */
 	void (*vcpu_park)(struct vcpu *v);
+	/* Optional. Own CPU, at the end of a slice: what runs left in the CPU's registers for the next one goes to memory. */
+	void (*vcpu_leave)(struct vcpu *v);
 	/* Enters the guest and returns with the reason it came back. Host interrupts stay pending for the loop's window. */
 	void (*vcpu_run)(struct vcpu *v, struct hv_exit *out);
+	/* Optional. Own CPU, after a run, unless the next follows at once (hv_exit.quick): what was left with the CPU for that, as if the guest ran
+	 * on, comes back to where everybody looks. Nothing when it is there. */
+	void (*vcpu_settle)(struct vcpu *v);
+	/* Optional. The next run ends at ns (hal_clock_ns; UINT64_MAX: whenever) at the latest, with HV_EXIT_TIMER. false: this CPU cannot,
+	 * and the caller arms the host's one-shot. */
+	bool (*vcpu_deadline)(struct vcpu *v, uint64_t ns);
 	/* Finishes an emulated exit: writes results to registers and steps over the instruction (or injects the fault that it asks for). */
 	void (*vcpu_complete)(struct vcpu *v, const struct hv_exit *e);
 	/* Queues an event for the next entry. E_AGAIN: cannot now; an IRQ_WINDOW exit comes when it can. */
 	err_t (*vcpu_inject)(struct vcpu *v, const struct hv_event *ev);
+	/* Optional. Any CPU but the vCPU's own, which is in a run or just around one: it takes the interrupts that are pending in its controller,
+	 * still in this run or before the next. false: it has to leave the guest for that. */
+	bool (*vcpu_post)(struct vcpu *v);
 	/* Whole register file; vCPU not running. */
 	void (*vcpu_get_regs)(struct vcpu *v, struct arch_regs *r);
 	void (*vcpu_set_regs)(struct vcpu *v, const struct arch_regs *r);
 	/* What the architecture's own exit code needs beside: vmm/x86_64/regs.h. */
 	const struct hv_arch_ops *arch;
 };
-extern const struct hv_ops hv_svm, hv_vmx;
+extern const struct hv_ops hv_svm, hv_vmx, hv_el2;
 /* Candidates in order, NULL-terminated; const table in vmm/<arch>/backends.c. */
 extern const struct hv_ops *const hv_backends[];
 
@@ -94,6 +110,9 @@ extern const struct hv_ops *const hv_backends[];
  * Afterwards hv_current is it, or NULL with hv_reason() saying why guests cannot run. */
 void hv_init(void);
 extern const struct hv_ops *hv_current;
+/* Before reset or power-off, CPU 0, all guests stopped: switches it off on all CPUs, since a CPU in VMX operation takes no INIT (SDM 3C
+ * 23.8) and firmware may look for the other CPUs by it. No vCPU enters its guest any more. */
+void hv_fini(void);
 const char *hv_reason(void);
 
 #endif

@@ -20,6 +20,8 @@ struct stage2_format {
 	bool (*is_leaf)(uint64_t e, unsigned level);
 	struct hpa (*addr)(uint64_t e);
 	unsigned (*access)(uint64_t e);                         /* GMEM_* of a leaf */
+	/* Where guests may look past the caches: makes what the host has written to [p, p+len) all that they can find there. May be NULL. */
+	void (*publish)(const void *p, uint64_t len);
 };
 extern const struct stage2_format stage2_npt; /* AMD nested paging, APM 2 15.25; vmm/x86_64/npt.c */
 extern const struct stage2_format stage2_ept; /* Intel extended page tables, SDM 3C 29.3; vmm/x86_64/ept.c */
@@ -41,5 +43,7 @@ err_t stage2_protect(struct stage2 *s, struct gpa a, unsigned access) MUST_CHECK
 /* Removes all leaves, giving each to drop (may be NULL), and frees all tables but the root. Nobody else uses it meanwhile; the caller
  * flushes TLBs before the next guest entry. */
 void stage2_clear(struct stage2 *s, void (*drop)(void *ctx, struct hpa h, unsigned order), void *ctx);
+/* Calls fn for each leaf. Nobody changes the table meanwhile. */
+void stage2_each(const struct stage2 *s, void (*fn)(void *ctx, struct hpa h, unsigned order), void *ctx);
 
 #endif

@@ -6,7 +6,7 @@
 #include <vmm/bus.h>
 #include <vmm/irq.h>
 
-#define VUART_INPUT 4096 /* bytes typed ahead; power of two */
+#define VUART_INPUT 1024 /* bytes typed ahead; power of two */
 
 /* Guest-visible state; plain, so that it can travel. */
 struct vuart_state { uint8_t ier, lcr, mcr, scr, fcr, dll, dlm, thr_empty_pending; };

@@ -4,14 +4,14 @@
 #ifndef VMM_VIRTIO_H
 #define VMM_VIRTIO_H
 #include <core/err.h>
-#include <core/log.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <vmm/gmem.h>
 #include <vmm/virtq.h>
+#include <vmm/vm.h>
 
 #define VIRTIO_MAX_QUEUES 8
-enum { VIRTIO_ID_NET = 1, VIRTIO_ID_BLOCK = 2, VIRTIO_ID_CONSOLE = 3, VIRTIO_ID_RNG = 4, VIRTIO_ID_BALLOON = 5, VIRTIO_ID_VSOCK = 19 };
+enum { VIRTIO_ID_NET = 1, VIRTIO_ID_BLOCK = 2, VIRTIO_ID_CONSOLE = 3, VIRTIO_ID_RNG = 4, VIRTIO_ID_BALLOON = 5, VIRTIO_ID_INPUT = 18, VIRTIO_ID_VSOCK = 19 };
 #define VIRTIO_F_RING_EVENT_IDX (1ull << 29)
 #define VIRTIO_F_VERSION_1 (1ull << 32)
 enum { VIRTIO_S_ACKNOWLEDGE = 1, VIRTIO_S_DRIVER = 2, VIRTIO_S_DRIVER_OK = 4, VIRTIO_S_FEATURES_OK = 8, VIRTIO_S_NEEDS_RESET = 64, VIRTIO_S_FAILED = 128 };
@@ -36,13 +36,18 @@ struct virtio_dev {
 	uint64_t driver_features;
 	uint8_t status;
 	uint8_t config_generation;
-	struct log_limit log_limit;
+	/* Set by the machine: whose device it is. NULL in tests of a device alone: what is put off waits, what is logged is not. */
+	struct vm *vm;
+	struct vm_deferred later;
+	uint32_t again;                 /* bit q: queue q is to be looked at again */
 	/* Set by the transport: raises the queue's or (q == UINT_MAX) the configuration interrupt. */
 	void (*notify)(void *transport, unsigned q);
 	void *transport;
 };
 /* For devices: interrupt when the driver wants one; mark broken; config changed. */
 void virtio_notify_queue(struct virtio_dev *d, unsigned q);
+/* There may be more in queue q than one kick should take: the device's kick is called for it again, soon. */
+void virtio_kick_again(struct virtio_dev *d, unsigned q);
 void virtio_needs_reset(struct virtio_dev *d, const char *why);
 void virtio_config_changed(struct virtio_dev *d);
 /* For transports. */

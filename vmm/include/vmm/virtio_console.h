@@ -5,7 +5,7 @@
 #include <core/chardev.h>
 #include <vmm/virtio.h>
 
-#define VIRTIO_CONSOLE_INPUT 4096 /* bytes typed ahead; power of two */
+#define VIRTIO_CONSOLE_INPUT 1024 /* bytes typed ahead; power of two */
 
 struct virtio_console {
 	struct virtio_dev dev;

@@ -18,6 +18,7 @@ struct virtq {
 	uint16_t last_avail, next_used;
 	bool enabled, event_idx;
 	uint16_t signalled_used; bool signalled_valid;
+	uint16_t asked_at; bool asked;  /* the driver was asked for a kick, with EVENT_IDX at this index */
 };
 struct virtq_seg { struct gpa addr; uint32_t len; };
 struct virtq_chain {
@@ -28,12 +29,14 @@ struct virtq_chain {
 };
 /* Takes the next available chain. E_AGAIN: none; E_GUEST: malformed (the device sets NEEDS_RESET and stops the queue). */
 err_t virtq_pop(struct virtq *q, struct virtq_chain *out) MUST_CHECK;
+/* The same, for a device that waits for a kick when there is none: the driver is asked for one. */
+err_t virtq_pop_or_ask(struct virtq *q, struct virtq_chain *out) MUST_CHECK;
 /* Gives a chain back with the number of bytes written. E_GUEST. */
 err_t virtq_push(struct virtq *q, uint16_t head, uint32_t written) MUST_CHECK;
 /* After pushes: must the driver be interrupted? (flags or event index) */
 bool virtq_should_notify(struct virtq *q);
-/* Ask (or stop asking) the driver to kick on new buffers. */
-void virtq_set_kick(struct virtq *q, bool wanted);
+/* Asks the driver to kick on new buffers. false: it knows already; true: it may have added some before it knew. */
+bool virtq_ask(struct virtq *q);
 /* Copies between a chain's readable (out) or writable (in) part at offset and a buffer. E_GUEST, E_RANGE. */
 err_t virtq_read(const struct virtq *q, const struct virtq_chain *c, uint32_t off, void *dst, uint32_t len) MUST_CHECK;
 err_t virtq_write(const struct virtq *q, const struct virtq_chain *c, uint32_t off, const void *src, uint32_t len) MUST_CHECK;

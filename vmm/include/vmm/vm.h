@@ -19,17 +19,27 @@
 #define VM_MAX_VCPUS 64
 #define VM_CMDLINE_MAX 2047
 #define VM_REASON_MAX 128
+#define VM_OVERCOMMIT_MIN 100 /* percent: no more is promised than is there */
+#define VM_OVERCOMMIT_MAX 1000
 
 enum vm_state { VM_STOPPED, VM_STARTING, VM_RUNNING, VM_PAUSED, VM_STOPPING, VM_CRASHED };
 const char *vm_state_name(enum vm_state s); /* "stopped" ... as in the API */
 
-/* Bytes of a kernel or initrd; read copies [off, off+len) or fails E_RANGE. Stays valid and unchanged while the VM exists. */
-struct vm_source { uint64_t size; void *ctx; err_t (*read)(void *ctx, uint64_t off, void *dst, uint64_t len); };
+/* Bytes of a kernel or initrd. Stays valid and unchanged while the VM exists. */
+struct vm_source {
+	uint64_t size;
+	void *ctx;
+	/* Copies [off, off+len) or fails E_RANGE. */
+	err_t (*read)(void *ctx, uint64_t off, void *dst, uint64_t len);
+	/* Optional. off < size: the bytes from there, as many in one piece as *len says, at most as many as it said before. */
+	const void *(*peek)(void *ctx, uint64_t off, uint64_t *len);
+};
 
 struct vm_config {
 	const char *name;             /* copied */
 	unsigned vcpus;
 	uint64_t memory_bytes;        /* multiple of 1 MiB */
+	unsigned overcommit_percent;  /* guest memory promised per memory reserved, VM_OVERCOMMIT_MIN.._MAX; 0: VM_OVERCOMMIT_MIN */
 	uint32_t weight;
 	struct vm_source kernel;      /* size 0: none */
 	struct vm_source initrd;      /* size 0: none */
@@ -41,7 +51,10 @@ struct vm_config {
 	void *ctx;
 };
 
-struct vm_counters { _Atomic uint64_t exits[HV_EXIT_KINDS], unknown_msrs, unknown_ports, unknown_mmio, spurious_msis, injected; };
+struct vm_counters { _Atomic uint64_t unknown_msrs, unknown_ports, unknown_mmio, spurious_msis; };
+
+/* A piece of a device's work for later: vm_defer. Belongs to the device and goes with it. */
+struct vm_deferred { struct vm_deferred *next; bool queued; void (*fn)(struct vm_deferred *d); };
 
 struct vcpu {
 	struct vm *vm;
@@ -59,8 +72,10 @@ struct vcpu {
 	unsigned cpu;            /* placement, chosen on CPU 0 while parked */
 	bool added;              /* own CPU: in its scheduler */
 	atomic_uint where;       /* enum vcpu_where: whether a kick has to do anything */
+	atomic_bool look;        /* something may be pending: arch_vcpu_prepare comes before the guest does */
+	_Atomic uint64_t exits[HV_EXIT_KINDS]; /* own CPU writes */
 	atomic_uint ctl_request; /* enum vcpu_request, see vcpu.c */
-	struct work ctl_work, drain_work;
+	struct work ctl_work, drain_work, flush_work;
 	struct timer wake_timer; /* own CPU: ends an idle guest's sleep */
 };
 struct vm {
@@ -73,6 +88,7 @@ struct vm {
 	void *hv;                     /* backend's state */
 	void *machine;                /* vmm/<arch> machine: struct pc */
 	void *irqchip;                /* interrupt controller of the lines: struct ioapic on x86_64 */
+	_Atomic(struct vm_deferred *) deferred; /* changes under lock */
 	struct vm_counters counters;
 	struct spinlock log_lock;     /* innermost */
 	struct log_limit log_limit;   /* under log_lock */
@@ -80,10 +96,16 @@ struct vm {
 	struct vcpu *vcpus;           /* array */
 	int64_t clock_offset_ns;      /* guest monotonic time = host time + offset: 0 at power-on, stands still while paused */
 	int64_t counter_offset;       /* the same for the raw counter; vcpu.counter_offset without guest writes */
+	atomic_bool counter_skewed;   /* a vCPU's differs, or did since power-on */
 	/* vmm/vm's own; CPU 0 unless atomic */
 	enum vm_state state;
 	unsigned goal;                /* enum vm_goal bits: what happens when all vCPUs are parked */
 	unsigned phase;               /* enum vm_phase */
+	struct vm_paced { struct vm *vm; struct vm_source of; } kernel, initrd; /* the caller's; cfg's are the same, read in pieces */
+	bool loading;                 /* vm_power_on is under way: only a kill is taken, and carried out afterwards */
+	uint64_t load_bytes, load_ns; /* since it gave way last; how long the last one took */
+	err_t load_err;               /* of a reset */
+	char load_why[VM_REASON_MAX];
 	uint64_t started_ns, paused_ns, run_ns_total, reserved_pages;
 	int64_t paused_counter;
 	atomic_uint acks;             /* vCPUs that have done the current phase's request */
@@ -96,13 +118,17 @@ struct vm {
 	atomic_uint crash_claim;      /* 0, then 1 for the one that writes crash_reason */
 	char crash_reason[VM_REASON_MAX];
 	struct work event_work, step_work;
+	struct vm_shootdown *flush_now, *flush_next; /* of the round that is under way, and those that came meanwhile */
+	atomic_uint flush_acks;
+	struct work flush_work;
 };
 
 /* Reserves memory, builds the machine; state STOPPED. why (VM_REASON_MAX bytes) gets a sentence on error. E_NOMEM, E_INVAL, E_UNSUPPORTED. */
 err_t vm_create(const struct vm_config *cfg, struct vm **out, char *why) MUST_CHECK;
 /* Only when STOPPED or CRASHED: E_STATE otherwise. Frees all. Accepts NULL. */
 err_t vm_destroy(struct vm *vm) MUST_CHECK;
-/* STOPPED|CRASHED -> STARTING (loads the kernel) -> RUNNING. E_STATE; E_CORRUPT etc. with why for a bad image (state stays). */
+/* STOPPED|CRASHED -> STARTING (loads the kernel) -> RUNNING. E_STATE; E_CORRUPT etc. with why for a bad image (state as before). Called
+ * from a task it gives way to others while it loads; when the VM is killed meanwhile it is OK all the same, and the end is told. */
 err_t vm_start(struct vm *vm, char *why) MUST_CHECK;
 err_t vm_pause(struct vm *vm) MUST_CHECK;   /* RUNNING -> PAUSED when all vCPUs are out */
 err_t vm_resume(struct vm *vm) MUST_CHECK;  /* PAUSED -> RUNNING */
@@ -110,11 +136,17 @@ err_t vm_reset(struct vm *vm) MUST_CHECK;   /* RUNNING|PAUSED -> as if power-cyc
 err_t vm_power_button(struct vm *vm) MUST_CHECK; /* ACPI power button; guest decides. E_STATE */
 err_t vm_kill(struct vm *vm) MUST_CHECK;    /* any running state -> STOPPED at once */
 enum vm_state vm_state(const struct vm *vm);
+/* Translations that were taken away under a running guest: CPU 0 changes the stage-2 table, then asks for this, and may use what the old
+ * entries led to for something else when done has been called: no vCPU is inside the guest with them any more, nor will be (SDM 3C 29.4.3.3,
+ * APM 2 15.16). s is the caller's and stays until then; done is called on CPU 0's loop, or at once where no vCPU can run; it may ask again. */
+struct vm_shootdown { void (*done)(struct vm_shootdown *s); struct vm_shootdown *next; /* vmm/vm's own */ };
+void vm_tlb_shootdown(struct vm *vm, struct vm_shootdown *s);
 /* Console input from the API: returns bytes taken. CPU 0. */
 size_t vm_console_input(struct vm *vm, const void *buf, size_t n);
 void vm_console_resize(struct vm *vm, unsigned cols, unsigned rows);
 struct vm_stats { uint64_t exits, run_ns, steal_ns, resident_bytes, unknown_msrs, unknown_ports, unknown_mmio, uptime_ns; };
 void vm_stats(const struct vm *vm, struct vm_stats *out);
+uint64_t vm_exits(const struct vm *vm, enum hv_exit_kind kind); /* of all vCPUs since the VM was made */
 
 /* ---- for exit handlers and devices (any CPU, vm->lock may be held) ---- */
 /* This guest is over: CRASHED with the reason. Only the VM suffers. */
@@ -122,9 +154,13 @@ void vm_crash(struct vm *vm, const char *f, ...) __attribute__((format(printf, 2
 /* The guest asked for power-off or reset. */
 void vm_guest_poweroff(struct vm *vm);
 void vm_guest_reset(struct vm *vm);
+/* Calls d->fn soon, under vm->lock, before a vCPU enters the guest again; once for several calls. vm->lock held. */
+void vm_defer(struct vm *vm, struct vm_deferred *d);
 /* May the guest cause one more line in the log now? */
 bool vm_log_allowed(struct vm *vm);
 /* Makes a vCPU look at its pending interrupts soon: wakes it from idle, kicks it out of the guest. */
 void vcpu_kick(struct vcpu *v);
+/* The same for an interrupt alone, which a guest may take without leaving its CPU. */
+void vcpu_post(struct vcpu *v);
 
 #endif

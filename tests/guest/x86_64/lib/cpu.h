@@ -85,6 +85,8 @@ static inline int wrmsr_catch(uint32_t msr, uint64_t v)
 static inline uint64_t rdmsr(uint32_t msr) { uint64_t v = 0; (void)rdmsr_catch(msr, &v); return v; }
 static inline void wrmsr(uint32_t msr, uint64_t v) { (void)wrmsr_catch(msr, v); }
 
+/* What was written to memory is there before what comes. */
+static inline void memory_barrier(void) { __asm__ volatile("mfence" ::: "memory"); }
 static inline void pause(void) { __asm__ volatile("pause" ::: "memory"); }
 static inline void irq_on(void) { __asm__ volatile("sti" ::: "memory"); }
 static inline void irq_off(void) { __asm__ volatile("cli" ::: "memory"); }

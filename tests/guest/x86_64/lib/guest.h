@@ -1,29 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a guest test sees beside instructions (cpu.h): TAP on COM1, the machine's facts, traps, time, other CPUs. All of it runs in
- * the guest and knows nothing of the monitor but what a guest can see. */
+/* What a guest test sees on a PC beside what all have (lib/common.h) and instructions (cpu.h): the machine's facts, traps, time, other CPUs. */
 #ifndef GUEST_GUEST_H
 #define GUEST_GUEST_H
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "../../lib/common.h"
 #include "cpu.h"
-
-/* ---- each test defines it; runs on CPU 0 with interrupts off. The plan and power-off follow. */
-void guest_main(void);
-
-/* ---- tap.c */
-/* %s %c %d %u %x %llx %llu %%, zero padding and width */
-void say(const char *f, ...) __attribute__((format(printf, 1, 2)));
-bool ok(bool pass, const char *f, ...) __attribute__((format(printf, 2, 3)));
-bool ok_eq(uint64_t got, uint64_t want, const char *f, ...) __attribute__((format(printf, 3, 4)));
-void skip(const char *why, const char *name);
-void note(const char *f, ...) __attribute__((format(printf, 1, 2)));
-/* The end: the plan, and ACPI power-off. */
-_Noreturn void finish(void);
-/* Something without which nothing can go on. */
-_Noreturn void bail(const char *f, ...) __attribute__((format(printf, 1, 2)));
-_Noreturn void power_off(void);
-int serial_read(void); /* next typed byte, waits */
 
 /* ---- machine.c */
 struct ram { uint64_t base, size; };
@@ -31,13 +11,6 @@ struct ram { uint64_t base, size; };
 extern struct ram ram[MAX_RAM];          /* E820 RAM as the loader told */
 extern unsigned nram;
 extern uint64_t ram_low_end, ram_high_end; /* first byte beyond RAM below and above 4 GiB; high 0: none */
-extern const char *cmdline;
-extern bool on_caisson;                  /* else a plain emulator, while a test is written */
-extern char image_end[];
-unsigned cpu_count(void);
-/* key=value in the command line: its value up to the next blank in buf, or NULL. */
-const char *option(const char *key, char *buf, size_t n);
-uint64_t option_number(const char *key, uint64_t otherwise);
 /* Maps page i (0..511) of the window: a guest-physical page with these PTE bits (0: not present). Returns its address. */
 uint64_t window_map(unsigned i, uint64_t gpa, uint64_t flags);
 enum { PTE_P = 1, PTE_W = 2, PTE_U = 4 };
@@ -72,8 +45,6 @@ enum { ICR_FIXED = 0, ICR_LOWEST = 0x100, ICR_NMI = 0x400, ICR_INIT = 0x4500, IC
 enum { TIMER_ONESHOT = 0, TIMER_PERIODIC = 0x20000, TIMER_DEADLINE = 0x40000, LVT_MASKED = 0x10000 };
 
 /* ---- smp.c */
-/* INIT, SIPI, SIPI to one CPU, which calls fn and then halts with interrupts off. Returns when it is in fn; false: it never came. */
-bool cpu_start(unsigned index, void (*fn)(unsigned index));
 /* Whatever it does now, it waits for SIPI. */
 void cpu_init(unsigned index);
 
@@ -86,13 +57,5 @@ bool kvmclock_init(void);                /* false: not offered */
 uint64_t kvmclock_ns(void);
 /* A guard against hangs, not a measure: false when cond stayed false for many seconds of guest time. */
 #define WAIT(cond) ({ uint64_t end_ = rdtsc() + 30 * tsc_hz; bool met_; while (!(met_ = (cond)) && rdtsc() < end_) pause(); met_; })
-
-/* ---- string.c */
-void *memset(void *d, int c, size_t n);
-void *memcpy(void *d, const void *s, size_t n);
-void *memmove(void *d, const void *s, size_t n);
-int memcmp(const void *a, const void *b, size_t n);
-size_t strlen(const char *s);
-int strcmp(const char *a, const char *b);
 
 #endif

@@ -12,9 +12,7 @@ extern char stacks[];
 struct ram ram[MAX_RAM];
 unsigned nram;
 uint64_t ram_low_end, ram_high_end;
-const char *cmdline = "";
 bool on_caisson;
-static char cmdline_copy[2048];
 
 struct cpu *cpu_of(unsigned index)
 {
@@ -46,41 +44,8 @@ static void read_start_info(void)
 		if (end > 1ull << 32 && end > ram_high_end)
 			ram_high_end = end;
 	}
-	if (s->cmdline) {
-		size_t n = strlen((const char *)s->cmdline);
-
-		memcpy(cmdline_copy, (const char *)s->cmdline, n < sizeof(cmdline_copy) ? n : sizeof(cmdline_copy) - 1);
-		cmdline = cmdline_copy;
-	}
-}
-
-const char *option(const char *key, char *buf, size_t n)
-{
-	size_t len = strlen(key);
-
-	for (const char *p = cmdline; *p; p++) {
-		size_t i = 0;
-
-		if ((p != cmdline && p[-1] != ' ') || memcmp(p, key, len) != 0 || p[len] != '=')
-			continue;
-		for (p += len + 1; *p && *p != ' ' && i + 1 < n; p++)
-			buf[i++] = *p;
-		buf[i] = 0;
-		return buf;
-	}
-	return NULL;
-}
-
-uint64_t option_number(const char *key, uint64_t otherwise)
-{
-	char buf[24];
-	uint64_t v = 0;
-
-	if (!option(key, buf, sizeof(buf)))
-		return otherwise;
-	for (const char *p = buf; *p >= '0' && *p <= '9'; p++)
-		v = v * 10 + (unsigned)(*p - '0');
-	return v;
+	if (s->cmdline)
+		option_init((const char *)s->cmdline);
 }
 
 uint64_t window_map(unsigned i, uint64_t gpa, uint64_t flags)

@@ -9,11 +9,13 @@
 struct cpuid_regs { uint32_t eax, ebx, ecx, edx; };
 typedef void (*cpuid_host_fn)(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out);
 
-/* Builds the offered leaves from the host's. NULL: the CPUID instruction. Before the first guest, CPU 0. */
-void cpuid_init(cpuid_host_fn host, uint64_t counter_hz, bool spec_ctrl);
+/* Builds the offered leaves from the host's. NULL: the CPUID instruction. Before the first guest, CPU 0. spec_ctrl, xsaves: the backend
+ * switches SPEC_CTRL with the guest, and lets XSAVES run in it. */
+void cpuid_init(cpuid_host_fn host, uint64_t counter_hz, bool spec_ctrl, bool xsaves);
 /* Components that a guest may enable in XCR0; 0: no XSAVE is offered. */
 uint64_t cpuid_xcr0_allowed(void);
 bool cpuid_offers_spec_ctrl(void);
+bool cpuid_offers_xsaves(void);
 uint8_t cpuid_phys_bits(void);
 
 /* What differs between vCPUs and moments. */
@@ -22,6 +24,8 @@ struct cpuid_view {
 	uint64_t xcr0;
 	bool osxsave, ospke, apic_on;
 };
+/* A leaf that all vCPUs read alike at any time; false: it is none. */
+bool cpuid_read_fixed(uint32_t leaf, struct cpuid_regs *out);
 void cpuid_read(const struct cpuid_view *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out);
 
 /* The table, for tests and for people: one row per group of bits with the reason that it is or is not there. */

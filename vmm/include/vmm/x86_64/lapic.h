@@ -34,6 +34,9 @@ bool lapic_mmio(struct vcpu *v, struct gpa a, unsigned size, bool write, uint64_
 /* MSR_APIC_BASE, MSR_TSC_DEADLINE, MSR_X2APIC_*. E_GUEST: #GP. */
 err_t lapic_msr_read(struct vcpu *v, uint32_t index, uint64_t *value) MUST_CHECK;
 err_t lapic_msr_write(struct vcpu *v, uint32_t index, uint64_t value) MUST_CHECK;
+/* Has a write of this register (its number in SDM 3A table 11-1, offset / 16) changed nothing that entries look at? An EOI with nothing waiting
+ * for it. */
+bool lapic_write_is_quick(struct vcpu *v, unsigned reg);
 uint64_t lapic_base_msr(const struct vcpu *v);
 /* CPUID.1:EDX.APIC shows the global enable bit. */
 bool lapic_enabled(const struct vcpu *v);
@@ -64,6 +67,24 @@ uint64_t lapic_timer_deadline_ns(struct vcpu *v);
 /* Raises the timer interrupt when it is due at host time now_ns and re-arms a periodic one. */
 void lapic_timer_expire(struct vcpu *v, uint64_t now_ns);
 /* v->counter_offset changed by a guest's TSC write: nothing to tell, deadlines are kept in guest TSC. */
+
+/* ---- lapic_page.c: for CPUs that deliver interrupts by themselves, own CPU ---- */
+/* The APIC in the form that such hardware works on while the guest runs: a page with the registers where the xAPIC has them (SDM 3C 30.1,
+ * APM 2 15.29.3). Outside of a run the struct behind v->irqc is the truth, and IRR in the page is empty. */
+struct lapic_run {
+	uint8_t requested, in_service; /* highest vectors in IRR and ISR, 0 none */
+	uint64_t eoi_exits[4];         /* vectors whose EOI the monitor must hear of */
+};
+/* Before a run: pending vectors move into the page, the rest is copied. */
+void lapic_page_load(struct vcpu *v, void *page, struct lapic_run *out);
+/* After it, also after one that failed: the reverse. run: as it was loaded. Ends what was delivered and finished behind the CPU's back. */
+void lapic_page_store(struct vcpu *v, void *page, const struct lapic_run *run);
+/* The guest ended vector by an EOI that the CPU has carried out: tells the IOAPIC. */
+void lapic_eoi_done(struct vcpu *v, uint8_t vector);
+/* Enabled, in x2APIC mode and software-enabled: then TPR, EOI and SELF IPI can be left to the CPU. */
+bool lapic_x2_live(const struct vcpu *v);
+/* vCPU parked: pending vectors are kept in these words from now on (a posted-interrupt descriptor), NULL: in the struct again. */
+void lapic_irr_move(struct vcpu *v, void *words);
 
 /* ---- senders: any CPU, vm->lock held or not ---- */
 void lapic_post_nmi(struct vcpu *v);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* KVM's paravirtual clock ("clocksource2") and steal time, which Linux knows without drivers. Own CPU of the vCPU; embedded in the
  * architecture's vCPU state. Guest time zero is guest TSC zero, for all vCPUs alike, so the page is the same for the VM's life and
- * TSC_STABLE holds as long as no vCPU writes its TSC. */
+ * TSC_STABLE holds as long as no vCPU of the VM writes its TSC. */
 #ifndef VMM_X86_64_PVCLOCK_H
 #define VMM_X86_64_PVCLOCK_H
 #include <core/err.h>
@@ -24,6 +24,7 @@ struct pvclock {
 	uint64_t system_time_msr, wall_clock_msr, steal_msr;
 	uint64_t steal_ns;             /* what the guest was told last */
 	int64_t published_offset;      /* v->counter_offset relative to the VM's, as last written */
+	bool published_stable;
 	bool time_dirty, steal_dirty;
 };
 void pvclock_reset(struct pvclock *p, struct vcpu *v); /* also from arch_vcpu_init */

@@ -4,6 +4,7 @@
 #ifndef VMM_X86_64_REGS_H
 #define VMM_X86_64_REGS_H
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct vcpu;
@@ -17,9 +18,11 @@ enum { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR, SEG_GDT
 
 /* Descriptor bits 40-47 and 52-55 packed into 12 (APM 2 15.5.1): type 0-3, S 4, DPL 5-6, P 7, AVL 8, L 9, D/B 10, G 11. */
 struct x86_seg { uint16_t selector, attr; uint32_t limit; /* in bytes, also with G */ uint64_t base; };
+#define SEG_ATTR_S 0x010u
 #define SEG_ATTR_P 0x080u
 #define SEG_ATTR_L 0x200u
 #define SEG_ATTR_DB 0x400u
+#define SEG_ATTR_G 0x800u
 #define SEG_ATTR_CODE16 0x09bu /* reset state of CS: execute/read, accessed */
 #define SEG_ATTR_DATA16 0x093u
 #define SEG_ATTR_CODE32 0xc9bu
@@ -72,6 +75,9 @@ struct x86_seg { uint16_t selector, attr; uint32_t limit; /* in bytes, also with
 #define X86_RFLAGS_VM (1ull << 17)
 #define X86_RFLAGS_AC (1ull << 18)
 
+/* A descriptor's attributes in words, for dumps. */
+void x86_seg_describe(uint16_t attr, char *buf, size_t n);
+
 /* The whole register file: what vcpu_get_regs and vcpu_set_regs move, and the plain struct that travels. */
 #define ARCH_REGS_VERSION 1
 struct arch_regs {
@@ -103,18 +109,26 @@ enum x86_reg {
 	X86_REGS
 };
 
+/* What an instruction's fetch and its addresses depend on. */
+struct x86_mode { uint64_t rip, rflags, cr0, cr3, cr4, efer; struct x86_seg cs; uint8_t cpl; };
+
 /* What hv_ops->arch points to. */
 struct hv_arch_ops {
 	uint64_t (*reg_get)(struct vcpu *v, enum x86_reg r);
 	/* The value is legal: the caller has checked it. */
 	void (*reg_set)(struct vcpu *v, enum x86_reg r, uint64_t value);
 	void (*seg_get)(struct vcpu *v, unsigned seg, struct x86_seg *out);
+	void (*mode_get)(struct vcpu *v, struct x86_mode *out);
 	/* Steps over the instruction of this exit when its length is known only now (MMIO): len bytes. */
 	void (*skip)(struct vcpu *v, unsigned len);
 	/* INIT: drops queued and half-delivered events, NMI blocking, interrupt shadow. power_on: the FPU state as well, which INIT keeps. */
 	void (*latch_reset)(struct vcpu *v, bool power_on);
 	/* May this guest see SPEC_CTRL? (it is switched with the guest) */
 	bool (*has_spec_ctrl)(void);
+	/* Do interrupts go from the LAPIC into the guest by themselves, so that none is to be injected? NULL: no. */
+	bool (*takes_interrupts)(void);
+	/* Does XSAVES run in a guest, with IA32_XSS 0? NULL: no. */
+	bool (*has_xsaves)(void);
 };
 
 #endif

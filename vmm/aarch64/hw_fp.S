@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* FP and SIMD registers in and out of memory (struct hw_fp). FP must not be trapped at EL2. The host's C code keeps nothing in them across
+ * a guest run: core and the monitor are compiled for general registers, and what comes after is called afresh. */
+	.text
+	.arch_extension fp
+	.arch_extension simd
+	.macro	ALL op
+	\op	q0, q1, [x0]
+	\op	q2, q3, [x0, #32]
+	\op	q4, q5, [x0, #64]
+	\op	q6, q7, [x0, #96]
+	\op	q8, q9, [x0, #128]
+	\op	q10, q11, [x0, #160]
+	\op	q12, q13, [x0, #192]
+	\op	q14, q15, [x0, #224]
+	\op	q16, q17, [x0, #256]
+	\op	q18, q19, [x0, #288]
+	\op	q20, q21, [x0, #320]
+	\op	q22, q23, [x0, #352]
+	\op	q24, q25, [x0, #384]
+	\op	q26, q27, [x0, #416]
+	\op	q28, q29, [x0, #448]
+	\op	q30, q31, [x0, #480]
+	.endm
+
+	.globl	hw_fp_load
+	.hidden	hw_fp_load
+	.type	hw_fp_load, %function
+hw_fp_load:
+	ALL	ldp
+	ldr	w1, [x0, #512]
+	ldr	w2, [x0, #516]
+	msr	fpsr, x1
+	msr	fpcr, x2
+	ret
+	.size	hw_fp_load, . - hw_fp_load
+
+	.globl	hw_fp_save
+	.hidden	hw_fp_save
+	.type	hw_fp_save, %function
+hw_fp_save:
+	ALL	stp
+	mrs	x1, fpsr
+	mrs	x2, fpcr
+	str	w1, [x0, #512]
+	str	w2, [x0, #516]
+	msr	fpsr, xzr
+	msr	fpcr, xzr
+	ret
+	.size	hw_fp_save, . - hw_fp_save
+	.section .note.GNU-stack, "", %progbits
