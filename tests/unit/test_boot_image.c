@@ -35,10 +35,12 @@ static bool peeks; /* whether the sources of the next load show their bytes */
 static err_t load(const uint8_t *image, uint64_t n, uint64_t initrd_size, const char *cmdline, struct boot_entry *out)
 {
 	static uint8_t ramdisk[3 * MIB];
-	struct bytes k = {image, n}, i = {ramdisk, initrd_size};
+	static struct bytes k, i; /* peeked at when the guest touches them */
 	struct vm_source kernel = {n, &k, bytes_read, peeks ? bytes_peek : NULL}, initrd = {initrd_size, &i, bytes_read, peeks ? bytes_peek : NULL};
 	struct pc_boot b = {.c = {.mem = mem, .ram_end = RAM, .kernel = &kernel, .initrd = &initrd, .cmdline = cmdline, .chunk = chunk, .why = why}, .rsdp = 0xe0000};
 
+	k = (struct bytes){image, n};
+	i = (struct bytes){ramdisk, initrd_size};
 	memset(ramdisk, 0x5a, sizeof(ramdisk));
 	why[0] = '\0';
 	return boot_load(&b, out);

@@ -115,25 +115,66 @@ static void test_copies(void)
 	ok(none_left(), "nothing is left");
 }
 
-/* Written as a whole before they are there, beside one that is there, and in parts. */
-static void test_large_writes(void)
+/* A source in pieces of an odd size. */
+static const void *bytes_peek(void *ctx, uint64_t off, uint64_t *len)
 {
-	static uint8_t from[3 * GMEM_LARGE + 2 * 4096], to[sizeof(from)];
-	struct gmem *m = make(9);
-	uint8_t one = 7;
+	*len = MIN(*len, 77777u);
+	return (const uint8_t *)ctx + off;
+}
 
-	for (unsigned i = 0; i < sizeof(from); i++)
-		from[i] = (uint8_t)(i * 31 + i / 4096);
-	CHECK(gmem_add_ram(m, GPA(0), 8 * GMEM_LARGE + 4096) == OK);
-	ok_eq(gmem_write(m, GPA(2 * GMEM_LARGE + 5), &one, 1), OK, "a byte in the second");
-	ok_eq(gmem_resident_pages(m), 512, "makes it resident");
-	ok_eq(gmem_write(m, GPA(GMEM_LARGE - 4096), from, sizeof(from)), OK, "three large pages, the one among them, and what lies around");
-	ok_eq(gmem_read(m, GPA(GMEM_LARGE - 4096), to, sizeof(to)), OK, "reads");
-	ok(!memcmp(from, to, sizeof(from)), "as it was written");
-	ok_eq(gmem_resident_pages(m), 5 * 512, "by large pages");
-	ok(gmem_read(m, GPA(0), to, GMEM_LARGE - 4096) == OK && !to[0] && !memcmp(to, to + 1, GMEM_LARGE - 4097), "with zeros in front");
-	ok_eq(gmem_write(m, GPA(7 * GMEM_LARGE), from, GMEM_LARGE + 4096), OK, "up to the end of memory");
-	ok_eq(gmem_write(m, GPA(7 * GMEM_LARGE), from, GMEM_LARGE + 4097), E_GUEST, "and a byte beyond");
+#define LARGE (2 * MIB)
+#define BACKED (8 * LARGE)
+static uint8_t image[3 * LARGE], model[BACKED], seen[BACKED];
+
+static bool same_from(struct gmem *m, uint64_t a, uint64_t len)
+{
+	return gmem_read(m, GPA(a), seen, len) == OK && !memcmp(seen, model + a, len);
+}
+
+static void back_with(struct gmem *m, uint64_t a, uint64_t len, uint64_t off)
+{
+	const struct gmem_source src = { bytes_peek, image };
+
+	ok(gmem_back(m, GPA(a), len, &src, off) == OK, "0x%llx bytes at 0x%llx", (unsigned long long)len, (unsigned long long)a);
+	memcpy(model + a, image + off, len);
+}
+
+/* First contents that cover pages in whole and in part, overlap, meet what was written before and are written over, with large and small pages. */
+static void test_backings(unsigned order)
+{
+	const struct gmem_source src = { bytes_peek, image };
+	struct gmem *m = make(order);
+	const uint64_t page = PAGE_SIZE << order;
+	uint8_t word[8] = "written";
+
+	memset(model, 0, sizeof(model));
+	for (unsigned i = 0; i < sizeof(image); i++)
+		image[i] = (uint8_t)(i * 31 + i / 4096 + 1);
+	CHECK(gmem_add_ram(m, GPA(0), BACKED) == OK);
+	CHECK(gmem_write(m, GPA(LARGE + 5), word, 8) == OK && gmem_write(m, GPA(2 * LARGE - 4), word, 8) == OK);
+	memcpy(model + LARGE + 5, word, 8);
+	memcpy(model + 2 * LARGE - 4, word, 8);
+	ok_eq(gmem_resident_pages(m), order ? 1024 : 3, "some pages are there");
+	back_with(m, LARGE + 8, 2 * LARGE, 123);
+	back_with(m, 5 * LARGE - 1000, 2 * LARGE, 0);
+	back_with(m, 6 * LARGE + 17, 1, 9);
+	back_with(m, 4 * LARGE, 0, 9);
+	ok_eq(gmem_resident_pages(m), order ? 1024 : 3, "and no others came");
+	ok_eq(gmem_back(m, GPA(BACKED - 1), 2, &src, 0), E_GUEST, "a byte beyond memory");
+	ok(same_from(m, 6 * LARGE + 10, 20), "a touch in the middle");
+	ok_eq(gmem_resident_pages(m), (order ? 1024 : 3) + page / PAGE_SIZE, "brings a page");
+	CHECK(gmem_write(m, GPA(5 * LARGE - 4), word, 8) == OK);
+	memcpy(model + 5 * LARGE - 4, word, 8);
+	ok(same_from(m, 5 * LARGE - 2000, 4000), "written over before it was read");
+	ok_eq(gmem_fault(m, GPA(3 * LARGE + 1), GMEM_X), OK, "touched by the guest");
+	ok(same_from(m, 0, BACKED), "all of it");
+	gmem_clear(m);
+	memset(model, 0, sizeof(model));
+	ok(same_from(m, 0, BACKED), "nothing comes back after a clear");
+	gmem_clear(m);
+	for (unsigned i = 0; i < 12; i++)
+		back_with(m, i * 4096 + i, 5000, i);
+	ok(same_from(m, 0, BACKED), "more of them than it notes");
 	gmem_destroy(m);
 	ok(none_left(), "nothing is left");
 }
@@ -290,7 +331,8 @@ int main(void)
 	test_slots();
 	test_ranges();
 	test_copies();
-	test_large_writes();
+	test_backings(0);
+	test_backings(9);
 	test_words();
 	test_faults();
 	test_scarce();

@@ -21,46 +21,35 @@ err_t boot_read(struct boot_ctx *c, uint64_t off, void *dst, uint64_t len)
 	return c->kernel->read(c->kernel->ctx, off, dst, len) ? boot_fail(c, E_IO, "kernel image cannot be read") : OK;
 }
 
-static err_t copy_read(struct boot_ctx *c, const struct vm_source *src, uint64_t off, struct gpa to, uint64_t len, uint64_t *part)
+static err_t copy(struct boot_ctx *c, const struct vm_source *src, uint64_t off, struct gpa to, uint64_t len)
 {
-	err_t e;
+	err_t e = OK;
 
-	*part = MIN(len, (uint64_t)BOOT_CHUNK);
-	e = src->read(src->ctx, off, c->chunk, *part);
-	return e ? e : gmem_write(c->mem, to, c->chunk, *part);
-}
+	while (len && e == OK) {
+		uint64_t part = MIN(len, (uint64_t)BOOT_CHUNK);
 
-static err_t copy_peeked(struct boot_ctx *c, const struct vm_source *src, uint64_t off, struct gpa to, uint64_t len, uint64_t *part)
-{
-	const void *bytes;
-
-	*part = len;
-	bytes = src->peek(src->ctx, off, part);
-	return gmem_write(c->mem, to, bytes, *part);
-}
-
-/* Up to the end of a large page, so that those in the middle are written whole (gmem_write). */
-static uint64_t part_of(struct gpa to, uint64_t len)
-{
-	return MIN(len, GMEM_LARGE - to.v % GMEM_LARGE);
-}
-
-err_t boot_copy(struct boot_ctx *c, const struct vm_source *src, uint64_t off, struct gpa to, uint64_t len)
-{
-	if (!range_within(off, len, src->size))
-		return boot_fail(c, E_CORRUPT, "image is cut short: needs %llu bytes, has %llu", (unsigned long long)(off + len),
-				 (unsigned long long)src->size);
-	while (len) {
-		uint64_t part;
-		err_t e = src->peek ? copy_peeked(c, src, off, to, part_of(to, len), &part) : copy_read(c, src, off, to, len, &part);
-
-		if (e)
-			return boot_fail(c, e, "cannot copy the image to guest memory: %s", err_name(e));
+		e = src->read(src->ctx, off, c->chunk, part);
+		if (e == OK)
+			e = gmem_write(c->mem, to, c->chunk, part);
 		off += part;
 		to.v += part;
 		len -= part;
 	}
-	return OK;
+	return e;
+}
+
+err_t boot_copy(struct boot_ctx *c, const struct vm_source *src, uint64_t off, struct gpa to, uint64_t len)
+{
+	err_t e;
+
+	if (!range_within(off, len, src->size))
+		return boot_fail(c, E_CORRUPT, "image is cut short: needs %llu bytes, has %llu", (unsigned long long)(off + len),
+				 (unsigned long long)src->size);
+	if (src->peek)
+		e = gmem_back(c->mem, to, len, &(struct gmem_source){ src->peek, src->ctx }, off);
+	else
+		e = copy(c, src, off, to, len);
+	return e ? boot_fail(c, e, "cannot copy the image to guest memory: %s", err_name(e)) : OK;
 }
 
 err_t boot_place_initrd(struct boot_ctx *c, uint64_t kernel_end, uint64_t max_end)

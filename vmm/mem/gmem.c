@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Guest memory: slots of RAM, residency in the stage-2 table, demand paging. Any CPU; the lock covers changes of the table,
  * while look-ups and copies go without, because a resident page leaves only by gmem_clear, when no vCPU or device works.
- * gmem_copy.c holds the accesses. Knows no virtual machine: whoever clears it flushes the TLBs. */
+ * gmem_copy.c holds the accesses, gmem_back.c what pages begin with. Knows no virtual machine: whoever clears it flushes the TLBs. */
 #include "gmem_internal.h"
 #include <core/arith.h>
 #include <core/hal.h>
@@ -64,6 +64,7 @@ void gmem_clear(struct gmem *m)
 		for (uint64_t b = 0; m->slots[i].blocks && b < blocks_of(&m->slots[i]); b++)
 			atomic_store_explicit(&m->slots[i].blocks[b], 0, memory_order_relaxed);
 	stage2_clear(&m->s2, page_give_back, m);
+	m->nbackings = 0;
 	atomic_store_explicit(&m->starved, false, memory_order_relaxed);
 	spin_unlock(&m->lock);
 }
@@ -151,15 +152,8 @@ void gmem_publish(struct gmem *m)
 	spin_unlock(&m->lock);
 }
 
-static void page_fill(struct hpa h, unsigned order, const void *content)
-{
-	hal_guest_access_begin();
-	memcpy(hal_direct(h), content, PAGE_SIZE << order);
-	hal_guest_access_end();
-}
-
-/* Allocates and maps one page of this order around a, with this content, or zeroed. E_EXIST: does not fit here, try a smaller one. */
-static err_t page_bring(struct gmem *m, const struct gmem_slot *s, uint64_t a, unsigned order, const void *content)
+/* Allocates and maps one page of this order around a, with its first content. E_EXIST: does not fit here, try a smaller one. */
+static err_t page_bring(struct gmem *m, const struct gmem_slot *s, uint64_t a, unsigned order)
 {
 	uint64_t size = PAGE_SIZE << order, base = align_down(a, size);
 	struct hpa h;
@@ -167,11 +161,10 @@ static err_t page_bring(struct gmem *m, const struct gmem_slot *s, uint64_t a, u
 
 	if (base < s->base || !range_within(base - s->base, size, s->size) || !stage2_vacant(&m->s2, GPA(base), order))
 		return E_EXIST;
-	err = page_alloc(m->pool, order, PAGE_GUEST | (content ? PAGE_NOZERO : 0), &h);
+	err = page_alloc(m->pool, order, PAGE_GUEST | (gmem_backed_whole(m, base, size) ? PAGE_NOZERO : 0), &h);
 	if (err != OK)
 		return err;
-	if (content)
-		page_fill(h, order, content);
+	gmem_back_fill(m, h, base, size);
 	page_publish(m, h, order); /* before a guest can reach it: what it held may have been another's */
 	err = stage2_map(&m->s2, GPA(base), h, order, GMEM_R | GMEM_W | GMEM_X);
 	if (err != OK) {
@@ -197,9 +190,9 @@ static err_t page_bring_any(struct gmem *m, uint64_t a)
 	if (stage2_lookup(&m->s2, GPA(a), &h, &order, &access) == OK)
 		return OK; /* another CPU was first */
 	for (int o = (int)m->max_order; o > 0; o -= 9)
-		if (page_bring(m, s, a, (unsigned)o, NULL) == OK)
+		if (page_bring(m, s, a, (unsigned)o) == OK)
 			return OK;
-	err = page_bring(m, s, a, 0, NULL);
+	err = page_bring(m, s, a, 0);
 	if (err == OK)
 		return OK;
 	atomic_store_explicit(&m->starved, true, memory_order_relaxed);
@@ -217,18 +210,6 @@ static __attribute__((noinline)) err_t fault_in_ram(struct gmem *m, struct gpa a
 		return (access & ~have) ? E_GUEST : OK;
 	spin_lock(&m->lock);
 	err = page_bring_any(m, a.v);
-	spin_unlock(&m->lock);
-	return err;
-}
-
-err_t gmem_bring_filled(struct gmem *m, uint64_t a, const void *content)
-{
-	err_t err;
-
-	if (m->max_order < GMEM_BLOCK_ORDER)
-		return E_EXIST;
-	spin_lock(&m->lock);
-	err = page_bring(m, gmem_slot_of(m, a), a, GMEM_BLOCK_ORDER, content);
 	spin_unlock(&m->lock);
 	return err;
 }

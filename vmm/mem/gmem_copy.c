@@ -34,13 +34,8 @@ static void chunk_copy(enum copy_op op, struct hpa h, uint8_t *host, uint64_t n)
 static err_t chunk(struct gmem *m, enum copy_op op, uint64_t a, uint8_t *host, uint64_t len, uint64_t *run)
 {
 	struct hpa h;
-	err_t err;
+	err_t err = gmem_resolve(m, a, &h, run);
 
-	if (op == COPY_WRITE && len >= GMEM_BLOCK && is_aligned(a, GMEM_BLOCK) && gmem_bring_filled(m, a, host) == OK) {
-		*run = GMEM_BLOCK;
-		return OK;
-	}
-	err = gmem_resolve(m, a, &h, run);
 	if (err != OK)
 		return err;
 	*run = MIN(*run, len);

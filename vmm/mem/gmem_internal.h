@@ -13,8 +13,11 @@
  * walk. NULL where there are no large pages. */
 #define GMEM_BLOCK_ORDER 9
 #define GMEM_BLOCK (PAGE_SIZE << GMEM_BLOCK_ORDER)
-_Static_assert(GMEM_BLOCK == GMEM_LARGE, "vmm/gmem.h");
 struct gmem_slot { uint64_t base, size; _Atomic uint64_t *blocks; };
+
+/* RAM that gets these bytes of a source when it is first touched; of two that overlap, the later one's. */
+#define GMEM_MAX_BACKINGS 8
+struct gmem_backing { uint64_t base, size, offset; struct gmem_source source; };
 
 struct gmem {
 	struct pool *pool;
@@ -22,6 +25,8 @@ struct gmem {
 	unsigned max_order;
 	unsigned nslots;                  /* constant once vCPUs or devices run */
 	struct gmem_slot slots[GMEM_MAX_SLOTS];
+	unsigned nbackings;               /* constant once vCPUs or devices run, as they are */
+	struct gmem_backing backings[GMEM_MAX_BACKINGS];
 	struct spinlock lock;
 	_Atomic uint64_t resident;        /* pages */
 	_Atomic uint64_t pinned;          /* bytes */
@@ -31,9 +36,10 @@ struct gmem {
 /* Makes the byte at a, which lies in RAM, resident: its host address and how many bytes follow in the same page. E_NOMEM, E_GUEST. */
 err_t gmem_resolve(struct gmem *m, uint64_t a, struct hpa *h, uint64_t *run) MUST_CHECK;
 
-/* Makes the large page at a, which is aligned and in RAM, resident with these GMEM_BLOCK bytes in it. E_EXIST: it, or a part of it, is there, or
- * it does not fit. E_NOMEM. */
-err_t gmem_bring_filled(struct gmem *m, uint64_t a, const void *content) MUST_CHECK;
+/* gmem_back.c, under the lock. Does one backing give all of [base, base+size)? */
+bool gmem_backed_whole(const struct gmem *m, uint64_t base, uint64_t size);
+/* Gives a new page for [base, base+size), which lies at h, what the backings say. */
+void gmem_back_fill(const struct gmem *m, struct hpa h, uint64_t base, uint64_t size);
 
 /* The slot that holds the byte at a, or NULL. */
 static inline const struct gmem_slot *gmem_slot_of(const struct gmem *m, uint64_t a)

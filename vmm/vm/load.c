@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Power-on state and the kernel in memory. CPU 0, all vCPUs parked. Copying a large initrd takes long: where a task does it, it gives way
- * every few MiB, so that the node's services go on. Knows neither image formats nor the architecture. */
+/* Power-on state and the kernel in memory. CPU 0, all vCPUs parked. Unpacking or copying a large image takes long: where a task does it, it gives
+ * way every few MiB, so that the node's services go on. Knows neither image formats nor the architecture. */
 #include "vm_internal.h"
 #include <core/arith.h>
 #include <core/hal.h>
@@ -27,11 +27,11 @@ static err_t paced_read(void *ctx, uint64_t off, void *dst, uint64_t len)
 	return p->of.read(p->of.ctx, off, dst, len);
 }
 
+/* On any CPU, and copies nothing. */
 static const void *paced_peek(void *ctx, uint64_t off, uint64_t *len)
 {
-	struct vm_paced *p = ctx;
+	const struct vm_paced *p = ctx;
 
-	give_way(p->vm, *len);
 	return p->of.peek(p->of.ctx, off, len);
 }
 

@@ -36,9 +36,7 @@ struct hpa gmem_root(const struct gmem *m);
 
 /* Copies; every byte must lie in RAM, else E_GUEST and nothing is copied. Pages are made resident. E_NOMEM. */
 err_t gmem_read(struct gmem *m, struct gpa a, void *dst, uint64_t len) MUST_CHECK;
-/* A large page that is written as a whole and is not there yet comes with the bytes as its content, and is not zeroed for that. */
 err_t gmem_write(struct gmem *m, struct gpa a, const void *src, uint64_t len) MUST_CHECK;
-#define GMEM_LARGE (2 * MIB)
 err_t gmem_zero(struct gmem *m, struct gpa a, uint64_t len) MUST_CHECK;
 /* Naturally aligned single accesses with acquire/release order, for ring indices. E_GUEST. */
 err_t gmem_load16(struct gmem *m, struct gpa a, uint16_t *out) MUST_CHECK;  /* acquire */
@@ -50,6 +48,12 @@ err_t gmem_load64(struct gmem *m, struct gpa a, uint64_t *out) MUST_CHECK;
 err_t gmem_store64(struct gmem *m, struct gpa a, uint64_t v) MUST_CHECK;
 /* Compare and exchange of a naturally aligned word of 4 or 8 bytes. E_AGAIN: it is not old any more; E_GUEST. */
 err_t gmem_cas(struct gmem *m, struct gpa a, unsigned size, uint64_t old, uint64_t value) MUST_CHECK;
+
+/* Bytes that stay where they are. peek: those from off on, as many in one piece as *len says, at most as many as it said before. Any CPU. */
+struct gmem_source { const void *(*peek)(void *ctx, uint64_t off, uint64_t *len); void *ctx; };
+/* RAM at [a, a+len) holds the source's bytes from off on. They are copied when a page is touched, so the source stays until gmem_clear; a page
+ * that is there gets them at once. No vCPU runs yet. E_GUEST: not RAM; E_NOMEM. */
+err_t gmem_back(struct gmem *m, struct gpa a, uint64_t len, const struct gmem_source *src, uint64_t off) MUST_CHECK;
 
 /* Resolves a stage-2 fault: makes the page resident. OK: enter again; E_GUEST: no RAM there (a device or nothing); E_NOMEM. */
 err_t gmem_fault(struct gmem *m, struct gpa a, unsigned access) MUST_CHECK;

@@ -31,7 +31,7 @@ struct vm_source {
 	void *ctx;
 	/* Copies [off, off+len) or fails E_RANGE. */
 	err_t (*read)(void *ctx, uint64_t off, void *dst, uint64_t len);
-	/* Optional. off < size: the bytes from there, as many in one piece as *len says, at most as many as it said before. */
+	/* Optional: of struct gmem_source, for bytes that lie in memory. */
 	const void *(*peek)(void *ctx, uint64_t off, uint64_t *len);
 };
 
