@@ -141,6 +141,7 @@ static void start_task(void *arg)
 	start_images();
 	start_guests();
 	log_info("boot", "start complete");
+	page_zero_ahead(); /* nobody waits for the start any more */
 }
 
 void appliance_manage(void)

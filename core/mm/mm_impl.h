@@ -18,7 +18,7 @@
 #define PAGE_ORDER_MAX (SB_ORDER + SB_MAX_ORDER)
 
 enum role { ROLE_HOST, ROLE_GUEST, ROLES };
-enum sb_state { SB_SMALL, SB_FREE, SB_LARGE, SB_TAIL }; /* SB_TAIL: not the first of a free or large run */
+enum sb_state { SB_SMALL, SB_FREE, SB_LARGE, SB_TAIL, SB_ASIDE }; /* SB_TAIL: not the first of a free or large run; SB_ASIDE: free, in no list */
 
 struct superblock {
 	uint64_t map[16];          /* free blocks: for order k, bit 1024 - (1024 >> k) + index */
@@ -52,12 +52,25 @@ bool mm_take(enum role role, unsigned order, bool below_4g, struct hpa *out);
 void mm_put(struct hpa a, unsigned order);
 /* Tells the direct map about the block's role where it has changed. */
 void mm_map_role(struct hpa a, unsigned order);
+/* A free superblock leaves the lists, and counts as free all the same; mapped for guests. false: there is none. */
+bool mm_set_aside(struct hpa *out);
+/* It comes to use as a block of SB_ORDER, or back into the lists. */
+void mm_use_aside(struct hpa a, enum role role);
+void mm_release_aside(struct hpa a);
 /* The superblock of an address, NULL when it is not ours. */
 struct superblock *mm_lookup(struct hpa a);
 /* The descriptor of a page in a superblock of ours. */
 uint32_t *mm_page(struct hpa a);
 /* Reads boot_info's map and builds the tables; returns how many pages it took for itself. */
 uint64_t mm_init(void);
+
+/* ---- zeroed.c: superblocks of zeros, set aside; under page_lock. */
+/* One of them, in use for a guest now; false when there is none. */
+bool zeroed_take(struct hpa *out);
+/* Puts all back into the lists; false when there are none. */
+bool zeroed_release(void);
+/* Superblocks have become free. */
+void zeroed_look_again(void);
 
 /* ---- quota.c: charging; under page_lock. */
 /* Changes what p uses or has reserved by delta pages, up the chain. E_NOMEM: a quota forbids it, nothing changed. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Physical pages: allocation, freeing, references, reservations. Any CPU, loop context; one lock, which is not held
- * while pages are zeroed. A double or foreign free is our own bug and panics. Must not know what pages are used for. */
+ * while the caller's pages are zeroed. A double or foreign free is our own bug and panics. Must not know what pages are used for. */
 #include "mm_impl.h"
 #include <core/hal.h>
 #include <core/log.h>
@@ -22,8 +22,17 @@ static enum role role_of(unsigned flags)
 	return flags & PAGE_GUEST ? ROLE_GUEST : ROLE_HOST;
 }
 
+/* Under the lock. *zeroed: it holds zeros. */
+static bool block_take(unsigned order, unsigned flags, struct hpa *out, bool *zeroed)
+{
+	*zeroed = order == SB_ORDER && (flags & (PAGE_GUEST | PAGE_NOZERO | PAGE_BELOW_4G)) == PAGE_GUEST && zeroed_take(out);
+	if (*zeroed || mm_take(role_of(flags), order, flags & PAGE_BELOW_4G, out))
+		return true;
+	return zeroed_release() && mm_take(role_of(flags), order, flags & PAGE_BELOW_4G, out);
+}
+
 /* Under the lock. */
-static err_t alloc_locked(struct pool *p, unsigned order, unsigned flags, struct hpa *out)
+static err_t alloc_locked(struct pool *p, unsigned order, unsigned flags, struct hpa *out, bool *zeroed)
 {
 	enum role role = role_of(flags);
 	int64_t n = (int64_t)1 << order;
@@ -31,7 +40,7 @@ static err_t alloc_locked(struct pool *p, unsigned order, unsigned flags, struct
 
 	if (e != OK)
 		return E_NOMEM;
-	if (!mm_take(role, order, flags & PAGE_BELOW_4G, out)) {
+	if (!block_take(order, flags, out, zeroed)) {
 		e = quota_use(p, role, -n);
 		BUG_ON(e != OK);
 		return E_NOMEM;
@@ -50,16 +59,17 @@ static err_t alloc_locked(struct pool *p, unsigned order, unsigned flags, struct
 err_t page_alloc(struct pool *p, unsigned order, unsigned flags, struct hpa *out)
 {
 	struct hpa a;
+	bool zeroed;
 	err_t e;
 
 	if (order > PAGE_ORDER_MAX)
 		return E_NOMEM;
 	spin_lock(&page_lock);
-	e = alloc_locked(p, order, flags, &a);
+	e = alloc_locked(p, order, flags, &a, &zeroed);
 	spin_unlock(&page_lock);
 	if (e != OK)
 		return e;
-	if (!(flags & PAGE_NOZERO)) {
+	if (!zeroed && !(flags & PAGE_NOZERO)) {
 		if (flags & PAGE_GUEST)
 			hal_guest_access_begin();
 		memset(hal_direct(a), 0, PAGE_SIZE << order);
@@ -93,6 +103,8 @@ static const char *free_locked(struct pool *p, struct hpa a, unsigned order, enu
 		return "not charged to this pool";
 	*desc = 0;
 	mm_put(a, order);
+	if (order >= SB_ORDER)
+		zeroed_look_again();
 	return NULL;
 }
 

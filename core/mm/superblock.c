@@ -228,6 +228,32 @@ void mm_put(struct hpa a, unsigned order)
 		small_put(sb, page_in_sb(a), order);
 }
 
+bool mm_set_aside(struct hpa *out)
+{
+	struct superblock *sb = run_take(0, false);
+
+	if (!sb)
+		return false;
+	run_set(sb, 0, SB_ASIDE, ROLE_GUEST);
+	mm_counts.free_sbs++;
+	*out = address_of(sb, 0);
+	mm_map_role(*out, SB_ORDER);
+	return true;
+}
+
+void mm_use_aside(struct hpa a, enum role role)
+{
+	mm_counts.free_sbs--;
+	run_set(mm_lookup(a), 0, SB_LARGE, role);
+	mm_counts.used[role] += SB_PAGES;
+}
+
+void mm_release_aside(struct hpa a)
+{
+	mm_counts.free_sbs--;
+	run_put(mm_lookup(a), 0);
+}
+
 void mm_map_role(struct hpa a, unsigned order)
 {
 	struct superblock *sb = mm_lookup(a);

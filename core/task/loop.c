@@ -11,6 +11,7 @@
 #define LOOP_BURST_NS (1 * NS_PER_MS)
 
 struct loop_cpu loop_cpus[HAL_MAX_CPUS];
+static bool (*_Atomic when_idle)(void);
 
 void loop_init(unsigned cpu)
 {
@@ -113,11 +114,23 @@ void loop_idle(void)
 	c->host_since_ns = now;
 }
 
+void loop_when_idle(bool (*fn)(void))
+{
+	BUG_ON(atomic_exchange(&when_idle, fn));
+}
+
+bool loop_idle_work(void)
+{
+	bool (*fn)(void) = atomic_load_explicit(&when_idle, memory_order_acquire);
+
+	return fn && fn();
+}
+
 _Noreturn void loop_run(void)
 {
 	BUG_ON(!loop_this()->inited);
 	for (;;)
-		if (!loop_turn())
+		if (!loop_turn() && !loop_idle_work())
 			loop_idle();
 }
 

@@ -5,6 +5,7 @@
 #include "../fake/fake.h"
 #include "tap.h"
 #include <core/page.h>
+#include <core/task.h>
 #include <stdlib.h>
 
 #define HIGH (4 * GIB)
@@ -61,6 +62,7 @@ static bool invariants_hold(void)
 
 		if (sb->state == SB_FREE)
 			free_sbs += 1u << sb->run_order;
+		free_sbs += sb->state == SB_ASIDE;
 		if (sb->state != SB_SMALL)
 			continue;
 		for (unsigned o = 0; o < SB_ORDER; o++)
@@ -157,11 +159,75 @@ static void test_random_walk(void)
 			good = alloc_random(&full);
 		else if (nblocks)
 			block_free((unsigned)rand() % nblocks);
+		if (step % 7 == 0)
+			(void)loop_idle_work();
 		if (good && step % 50 == 0)
 			good = invariants_hold();
 	}
 	ok(good, "blocks are ours, aligned, distinct, zeroed, of the right role and zone; counts agree");
 	ok(full, "the walk came to the end of memory");
+	while (nblocks)
+		block_free(nblocks - 1);
+	page_stats(&after);
+	ok(before.free == after.free && after.guest == 0 && invariants_hold(), "everything comes back");
+}
+
+static unsigned count_aside(void)
+{
+	unsigned n = 0;
+
+	for (uint64_t a = 0; a < HIGH + 64 * MIB; a += SB_BYTES)
+		n += mm_lookup(HPA(a)) && mm_lookup(HPA(a))->state == SB_ASIDE;
+	return n;
+}
+
+/* Idle CPUs zero free memory, until there is enough or no more; guests get it, others do when there is nothing else. */
+static void test_zeroed_ahead(void)
+{
+	const struct block guest = { .order = SB_ORDER, .flags = PAGE_GUEST }, host = { .order = SB_ORDER, .flags = PAGE_HOST };
+	struct page_stats before, after;
+	unsigned pieces = 0, taken;
+	struct block b = host;
+
+	ok(!loop_idle_work() && count_aside() == 0, "nothing is zeroed before it is asked for");
+	while (page_alloc(&pool_core, b.order, b.flags, &b.a) == OK) {
+		block_dirty(&b);
+		blocks[nblocks++] = b;
+	}
+	for (unsigned i = 0; i < nblocks; i++)
+		page_free(&pool_core, blocks[i].a, SB_ORDER, PAGE_HOST);
+	nblocks = 0;
+	page_stats(&before);
+	page_zero_ahead();
+	while (loop_idle_work())
+		pieces++;
+	page_stats(&after);
+	ok(count_aside() == 2 && pieces == 2 * SB_BYTES / (8 * KIB), "two superblocks in %u pieces", pieces);
+	ok(before.free == after.free && after.guest == 0 && invariants_hold(), "which count as free");
+	for (taken = 0, b = guest; page_alloc(&pool_core, b.order, b.flags, &b.a) == OK; taken++) {
+		blocks[nblocks++] = b;
+		if (!block_claim(&b) || !block_is_zero(&b))
+			break;
+		block_dirty(&b);
+		if (taken == 1)
+			ok_eq(count_aside(), 0, "guests got them first");
+		if (taken == 2)
+			ok(loop_idle_work() && count_aside() == 1, "one more is begun");
+	}
+	page_stats(&after);
+	ok(after.free < SB_PAGES * 3 && count_aside() == 0 && invariants_hold(), "and all the others, that which was begun among them");
+	ok(!loop_idle_work(), "nothing to do when nothing is free");
+	while (nblocks)
+		block_free(nblocks - 1);
+	while (loop_idle_work())
+		;
+	ok_eq(count_aside(), 2, "and again when something is");
+	b.flags = PAGE_HOST;
+	for (int order = 5; order >= 0; order -= 5)
+		for (b.order = (unsigned)order; page_alloc(&pool_core, b.order, b.flags, &b.a) == OK && block_claim(&b);)
+			blocks[nblocks++] = b;
+	page_stats(&after);
+	ok(after.free == 0 && invariants_hold(), "small pages of the host get the last byte");
 	while (nblocks)
 		block_free(nblocks - 1);
 	page_stats(&after);
@@ -277,6 +343,7 @@ int main(void)
 	fake_init_map(map, NREGIONS, 1);
 	test_start();
 	test_merging();
+	test_zeroed_ahead();
 	test_random_walk();
 	test_exhaustion();
 	test_refs();

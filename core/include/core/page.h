@@ -56,6 +56,9 @@ unsigned page_refs(struct hpa a);
 struct page_stats { uint64_t total, free, host, guest, reserved; };
 void page_stats(struct page_stats *out);
 
+/* From now on CPUs that would sleep zero some free memory ahead: guests' 2 MiB pages come sooner. Once. */
+void page_zero_ahead(void);
+
 /* Called once with boot_info's map, after hal_early_init. */
 void page_init(void);
 
