@@ -80,8 +80,9 @@ yaml_CFLAGS := -DYAML_VERSION_MAJOR=0 -DYAML_VERSION_MINOR=2 -DYAML_VERSION_PATC
 inflate_SRC := $(addprefix $(SRC)/zlib/,inflate.c inftrees.c inffast.c adler32.c crc32.c zutil.c)
 inflate_CFLAGS := $(if $(filter firmware,$(MUSL)),$(MUSL_STRING_CFLAGS)) -DZ_SOLO
 
-# The files that hold AES intrinsics; whether they run is decided by asking the CPU.
-$(addprefix $(OUT)/obj/mbedtls/,aes.o aesni.o gcm.o): EXTRA = $(FW_AES_CFLAGS)
+# The files that hold AES intrinsics; whether they run is decided by asking the CPU. Each byte that goes over TLS passes through them.
+$(addprefix $(OUT)/obj/mbedtls/,aes.o aesni.o gcm.o): EXTRA = $(FW_AES_CFLAGS) -O3
+$(OUT)/obj/mbedtls/aesni.o: EXTRA += $(FW_AESNI_CFLAGS)
 
 define LIB_RULES
 $(1)_OBJ := $$(patsubst %.c,$(OUT)/obj/$(1)/%.o,$$(notdir $$($(1)_SRC)))
