@@ -67,8 +67,8 @@ void http_input_next(struct http_exchange *x)
 	x->in_len = left;
 	x->in_pos = 0;
 	x->request = false;
-	/* A large head is rare; an idle connection should be small. */
-	if (x->in_cap > IN_START && left <= IN_START) {
+	/* A large head is rare; an idle connection should be small, but not give back what its next request takes again. */
+	if (x->in_cap > IN_START + FRAME_ROOM && left <= IN_START) {
 		char *p = realloc(x->in, IN_START);
 
 		if (p) {
