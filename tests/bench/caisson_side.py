@@ -104,10 +104,12 @@ def https(folder):
 
 
 def many(folder):
+    """Each start finds the node at rest: what idle CPUs zero ahead is there again."""
     files = {"vmlinux": linux_guest("vmlinux"), "initrd": linux_guest("initrd")}
     with served(folder, files, symbols.places(api_vm_start=MARKS["START"]), MANY_MIB, "memory:\n  overcommit_percent: 1000\n") as node:
         before = node.metrics()
         for i in range(MANY):
+            node.counts.asleep(node.machine)
             node.post("/v1/vms", {"name": "guest%d" % i, "memory_mib": 128, "kernel": "vmlinux", "initrd": "initrd", "cmdline": GUEST_CMDLINE}, 201)
             node.act("guest%d" % i, "start")
             node.counts.wait(node.machine, MARKS["INIT"], i + 1)
