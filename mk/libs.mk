@@ -17,13 +17,14 @@ SYSINC := -nostdinc -isystem $(INC) -isystem $(GCCINC)
 else
 SYSINC := -isystem $(INC)
 endif
+AES_CFLAGS = $(FW_AES_CFLAGS) -O3
 CFLAGS := -std=gnu11 $(LIB_CFLAGS) -ffile-prefix-map=$(CURDIR)=. -MMD -MP -w $(SYSINC)
 
 all: $(LIBS:%=$(OUT)/lib/lib%.a) $(if $(MUSL),$(OUT)/lib/libc.a)
 
 # A change of flags rebuilds; the file changes only when they do.
 $(OUT)/flags: FORCE
-	@mkdir -p $(@D); printf '%s\n' '$(subst $(CURDIR),.,$(CC) $(CFLAGS) $(MUSL) $(MUSL_DROP) $(MUSL_WITHOUT) $(MUSL_STRING_CFLAGS))' >$@.new; \
+	@mkdir -p $(@D); printf '%s\n' '$(subst $(CURDIR),.,$(CC) $(CFLAGS) $(AES_CFLAGS) $(MUSL) $(MUSL_DROP) $(MUSL_WITHOUT) $(MUSL_STRING_CFLAGS))' >$@.new; \
 	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 FORCE:
 
@@ -81,8 +82,7 @@ inflate_SRC := $(addprefix $(SRC)/zlib/,inflate.c inftrees.c inffast.c adler32.c
 inflate_CFLAGS := $(if $(filter firmware,$(MUSL)),$(MUSL_STRING_CFLAGS)) -DZ_SOLO
 
 # The files that hold AES intrinsics; whether they run is decided by asking the CPU. Each byte that goes over TLS passes through them.
-$(addprefix $(OUT)/obj/mbedtls/,aes.o aesni.o gcm.o): EXTRA = $(FW_AES_CFLAGS) -O3
-$(OUT)/obj/mbedtls/aesni.o: EXTRA += $(FW_AESNI_CFLAGS)
+$(addprefix $(OUT)/obj/mbedtls/,aes.o aesni.o gcm.o): EXTRA = $(AES_CFLAGS)
 
 define LIB_RULES
 $(1)_OBJ := $$(patsubst %.c,$(OUT)/obj/$(1)/%.o,$$(notdir $$($(1)_SRC)))

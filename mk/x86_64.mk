@@ -10,9 +10,7 @@ FW_OBJCOPY_TARGET := efi-app-x86_64
 # Members of libc.a that would run a system call or switch stacks by themselves: the link must miss them, not use them.
 # The stack protector's guard belongs to core as well: it is set once, before any protected frame that returns.
 FW_LIBC_DROP := clone.o syscall_cp.o __unmapself.o vfork.o restore.o __set_thread_area.o __stack_chk_fail.o
-# AES and carry-less multiplication are chosen at run time by CPUID; only these files may use what they imply, and aesni.c, which runs on no
-# CPU without them, the byte shuffles that all those CPUs have.
+# AES and carry-less multiplication are chosen at run time by CPUID; only these files may use what they imply.
 FW_AES_CFLAGS := -maes -mpclmul
-FW_AESNI_CFLAGS := -mssse3
 FW_VECTOR_REGISTER := %xmm
 FW_RAW_SYSCALL := syscall|sysenter|int \+\$$0x80

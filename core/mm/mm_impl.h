@@ -54,8 +54,9 @@ void mm_put(struct hpa a, unsigned order);
 void mm_map_role(struct hpa a, unsigned order);
 /* A free superblock leaves the lists, and counts as free all the same; mapped for guests. false: there is none. */
 bool mm_set_aside(struct hpa *out);
-/* It comes to use as a block of SB_ORDER, or back into the lists. */
+/* It comes to use as a block of SB_ORDER, and back from it, or into the lists. */
 void mm_use_aside(struct hpa a, enum role role);
+void mm_return_aside(struct hpa a);
 void mm_release_aside(struct hpa a);
 /* The superblock of an address, NULL when it is not ours. */
 struct superblock *mm_lookup(struct hpa a);
@@ -67,6 +68,8 @@ uint64_t mm_init(void);
 /* ---- zeroed.c: superblocks of zeros, set aside; under page_lock. */
 /* One of them, in use for a guest now; false when there is none. */
 bool zeroed_take(struct hpa *out);
+/* It was not used after all. */
+void zeroed_return(struct hpa a);
 /* Puts all back into the lists; false when there are none. */
 bool zeroed_release(void);
 /* Superblocks have become free. */

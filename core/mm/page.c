@@ -46,7 +46,10 @@ static err_t alloc_locked(struct pool *p, unsigned order, unsigned flags, struct
 		return E_NOMEM;
 	}
 	if (!quota_feasible()) { /* it would have taken what is promised to others */
-		mm_put(*out, order);
+		if (*zeroed)
+			zeroed_return(*out);
+		else
+			mm_put(*out, order);
 		e = quota_use(p, role, -n);
 		BUG_ON(e != OK);
 		return E_NOMEM;

@@ -248,6 +248,15 @@ void mm_use_aside(struct hpa a, enum role role)
 	mm_counts.used[role] += SB_PAGES;
 }
 
+void mm_return_aside(struct hpa a)
+{
+	struct superblock *sb = mm_lookup(a);
+
+	mm_counts.used[sb->role] -= SB_PAGES;
+	run_set(sb, 0, SB_ASIDE, ROLE_GUEST);
+	mm_counts.free_sbs++;
+}
+
 void mm_release_aside(struct hpa a)
 {
 	mm_counts.free_sbs--;

@@ -9,9 +9,11 @@
 
 /* When both host work and vCPUs are never done, they alternate in pieces of this length. */
 #define LOOP_BURST_NS (1 * NS_PER_MS)
+/* A guest that sleeps for no longer than this comes back to a CPU that is still its own. */
+#define LOOP_IDLE_WORK_NS (50 * NS_PER_MS)
 
 struct loop_cpu loop_cpus[HAL_MAX_CPUS];
-static bool (*_Atomic when_idle)(void);
+static const struct idle_work *_Atomic idle_work;
 
 void loop_init(unsigned cpu)
 {
@@ -80,7 +82,7 @@ static bool run_slice(struct loop_cpu *c, uint64_t now_ns, bool busy)
 	end = hal_clock_ns();
 	sched_account(se, end - now_ns, end);
 	piece_end(&c->slice_since_ns, &c->guest_ns, end);
-	c->host_since_ns = end;
+	c->host_since_ns = c->guest_left_ns = end;
 	return true;
 }
 
@@ -101,29 +103,41 @@ bool loop_turn(void)
 	return run_slice(c, now, busy) || busy;
 }
 
+void loop_when_idle(const struct idle_work *w)
+{
+	BUG_ON(atomic_exchange(&idle_work, w));
+}
+
+/* When a piece of it may run here; UINT64_MAX: nothing is wanted. */
+static uint64_t idle_work_ns(const struct loop_cpu *c)
+{
+	const struct idle_work *w = atomic_load_explicit(&idle_work, memory_order_acquire);
+
+	return w && w->wanted() ? c->guest_left_ns + LOOP_IDLE_WORK_NS : UINT64_MAX;
+}
+
+bool loop_idle_work(void)
+{
+	uint64_t at = idle_work_ns(loop_this());
+
+	if (at == UINT64_MAX || hal_clock_ns() < at)
+		return false;
+	atomic_load_explicit(&idle_work, memory_order_acquire)->piece();
+	loop_this()->host_since_ns = hal_clock_ns();
+	return true;
+}
+
 void loop_idle(void)
 {
 	struct loop_cpu *c = loop_this();
-	uint64_t now;
+	uint64_t now, next = MIN(loop_next_timer(c), sched_next_event());
 
-	hal_timer_arm(MIN(loop_next_timer(c), sched_next_event()));
+	hal_timer_arm(MIN(next, idle_work_ns(c)));
 	piece_start(&c->idle_since_ns, hal_clock_ns());
 	hal_idle();
 	now = hal_clock_ns();
 	piece_end(&c->idle_since_ns, &c->idle_ns, now);
 	c->host_since_ns = now;
-}
-
-void loop_when_idle(bool (*fn)(void))
-{
-	BUG_ON(atomic_exchange(&when_idle, fn));
-}
-
-bool loop_idle_work(void)
-{
-	bool (*fn)(void) = atomic_load_explicit(&when_idle, memory_order_acquire);
-
-	return fn && fn();
 }
 
 _Noreturn void loop_run(void)

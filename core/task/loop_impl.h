@@ -17,6 +17,7 @@ struct loop_cpu {
 	struct task *current;    /* NULL on the loop itself */
 	struct task *dead;       /* has left its stack for good; freed by the loop */
 	void *loop_context;      /* the loop's own stack pointer while a task runs */
+	uint64_t guest_left_ns;  /* end of the last vCPU slice */
 	uint64_t host_since_ns;  /* end of the last vCPU slice, or when host work began after idling */
 	bool inited;
 	atomic_bool in_slice;    /* a vCPU has the CPU: mail needs an interrupt to be seen, even from this CPU */

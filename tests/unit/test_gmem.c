@@ -172,9 +172,10 @@ static void test_backings(unsigned order)
 	memset(model, 0, sizeof(model));
 	ok(same_from(m, 0, BACKED), "nothing comes back after a clear");
 	gmem_clear(m);
-	for (unsigned i = 0; i < 12; i++)
-		back_with(m, i * 4096 + i, 5000, i);
-	ok(same_from(m, 0, BACKED), "more of them than it notes");
+	for (unsigned i = 0; gmem_back(m, GPA(i * 4096 + i), 5000, &src, i) == OK; i++)
+		memcpy(model + i * 4096 + i, image + i, 5000);
+	ok_eq(gmem_back(m, GPA(0), 1, &src, 0), E_LIMIT, "no more than it has room for");
+	ok(same_from(m, 0, BACKED), "of which the later ones hold");
 	gmem_destroy(m);
 	ok(none_left(), "nothing is left");
 }

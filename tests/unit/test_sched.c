@@ -190,6 +190,54 @@ static void test_sleeper(void)
 	sched_remove(&lazy.se);
 }
 
+static unsigned pieces_left, pieces_done;
+
+static bool pieces_wanted(void)
+{
+	return pieces_left > 0;
+}
+
+static void piece(void)
+{
+	pieces_left--;
+	pieces_done++;
+	fake_clock_advance(2000);
+}
+
+/* What is for idle CPUs waits until no guest has run for 50 ms, for which the CPU wakes by itself; a guest that comes in between goes first. */
+static void test_idle_work(void)
+{
+	static const struct idle_work work = { pieces_wanted, piece };
+	struct vcpu v;
+	uint64_t left;
+
+	loop_when_idle(&work);
+	ok(FAKE_PANICS(loop_when_idle(&work)), "once only");
+	vcpu_start(&v, 100, 0);
+	v.burst_ns = v.burst_left_ns = NS_PER_MS;
+	while (loop_turn())
+		;
+	ok(!loop_idle_work() && FAKE_PANICS(loop_idle()), "it sleeps for ever when there is nothing");
+	pieces_left = 3;
+	sched_wake(&v.se);
+	while (loop_turn())
+		;
+	left = hal_clock_ns();
+	ok(!loop_idle_work(), "not when a guest has just left");
+	loop_idle();
+	ok(hal_clock_ns() == left + 50 * NS_PER_MS, "it sleeps until that is long ago");
+	ok(!loop_turn() && loop_idle_work() && pieces_done == 1, "then a piece is done");
+	sched_wake(&v.se);
+	while (loop_turn())
+		;
+	ok(!loop_idle_work() && pieces_done == 1, "and none when the guest has been there again");
+	while (pieces_left)
+		if (!loop_turn() && !loop_idle_work())
+			loop_idle();
+	ok(hal_clock_ns() - left > 50 * NS_PER_MS && pieces_done == 3, "the others follow");
+	sched_remove(&v.se);
+}
+
 /* A newcomer and one that moves here with a great virtual time neither starve nor dominate. */
 static void test_newcomer(void)
 {
@@ -328,6 +376,7 @@ int main(void)
 	test_interrupted();
 	test_caps();
 	test_sleeper();
+	test_idle_work();
 	test_newcomer();
 	test_wake_race();
 	test_random();

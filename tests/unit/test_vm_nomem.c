@@ -231,7 +231,7 @@ static void overcommitted(void)
 	ok_eq(gmem_zero(greedy->mem, GPA(0), 40 * MIB), E_NOMEM, "a device finds no page");
 	for (unsigned i = 0; i < 1000 && vm_state(greedy) != VM_CRASHED; i++)
 		(void)loop_turn();
-	ok(vm_state(greedy) == VM_CRASHED && !strcmp(greedy->reason, "out of memory"), "that ends the guest too: %s", greedy->reason);
+	ok(vm_state(greedy) == VM_CRASHED && !strcmp(greedy->reason, "the node is out of memory"), "that ends the guest too: %s", greedy->reason);
 	CHECK(vm_kill(modest) == OK);
 	fake_loop_settle();
 	ok(vm_state(modest) == VM_STOPPED && vm_destroy(modest) == OK && vm_destroy(greedy) == OK && level_is(&before), "every page is back");

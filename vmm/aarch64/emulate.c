@@ -158,7 +158,7 @@ void arm_emulate(struct vcpu *v, bool write)
 	case E_GUEST: /* another vCPU took the mapping away: the guest runs into that itself */
 		break;
 	case E_NOMEM:
-		vm_crash(v->vm, "out of memory at pc=0x%llx (vcpu %u)", (unsigned long long)arm_regs(v, REGS_CORE)->pc, v->index);
+		vm_crash(v->vm, "the node is out of memory at pc=0x%llx (vcpu %u)", (unsigned long long)arm_regs(v, REGS_CORE)->pc, v->index);
 		break;
 	default:
 		arm_inject_abort(v, hv_current->arch->fault_va(v), false, write, false);

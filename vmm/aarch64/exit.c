@@ -75,7 +75,7 @@ static bool exit_stage2(struct vcpu *v, struct hv_exit *e)
 		e->quick = true;
 		return true;
 	case E_NOMEM:
-		vm_crash(v->vm, "out of memory at guest-physical 0x%llx (vcpu %u)", (unsigned long long)e->stage2.addr.v, v->index);
+		vm_crash(v->vm, "the node is out of memory at guest-physical 0x%llx (vcpu %u)", (unsigned long long)e->stage2.addr.v, v->index);
 		return true;
 	default:
 		return exit_device(v, e);

@@ -40,14 +40,14 @@ static err_t copy(struct boot_ctx *c, const struct vm_source *src, uint64_t off,
 
 err_t boot_copy(struct boot_ctx *c, const struct vm_source *src, uint64_t off, struct gpa to, uint64_t len)
 {
-	err_t e;
+	err_t e = E_LIMIT;
 
 	if (!range_within(off, len, src->size))
 		return boot_fail(c, E_CORRUPT, "image is cut short: needs %llu bytes, has %llu", (unsigned long long)(off + len),
 				 (unsigned long long)src->size);
 	if (src->peek)
 		e = gmem_back(c->mem, to, len, &(struct gmem_source){ src->peek, src->ctx }, off);
-	else
+	if (e == E_LIMIT)
 		e = copy(c, src, off, to, len);
 	return e ? boot_fail(c, e, "cannot copy the image to guest memory: %s", err_name(e)) : OK;
 }

@@ -25,7 +25,7 @@ struct boot_ctx {
 err_t boot_fail(struct boot_ctx *c, err_t e, const char *f, ...) __attribute__((format(printf, 3, 4)));
 /* Reads [off, off+len) of the kernel. E_CORRUPT with why: it is cut short there; E_IO. */
 err_t boot_read(struct boot_ctx *c, uint64_t off, void *dst, uint64_t len) MUST_CHECK;
-/* Puts [off, off+len) of src into guest memory: by gmem_back where src can be peeked at, by a copy otherwise. */
+/* Puts [off, off+len) of src into guest memory: by gmem_back where src can be peeked at and that has room, by a copy otherwise. */
 err_t boot_copy(struct boot_ctx *c, const struct vm_source *src, uint64_t off, struct gpa to, uint64_t len) MUST_CHECK;
 /* Places the initrd page-aligned at the top of RAM, not above max_end, not below kernel_end. E_RANGE with why. */
 err_t boot_place_initrd(struct boot_ctx *c, uint64_t kernel_end, uint64_t max_end) MUST_CHECK;

@@ -67,21 +67,6 @@ static void fill_resident(struct gmem *m, const struct gmem_backing *b)
 	}
 }
 
-/* What there is no room to note comes at once. */
-static err_t fill_now(struct gmem *m, const struct gmem_backing *b)
-{
-	for (uint64_t done = 0; done < b->size;) {
-		uint64_t part = b->size - done;
-		const void *bytes = b->source.peek(b->source.ctx, b->offset + done, &part);
-		err_t err = gmem_write(m, GPA(b->base + done), bytes, part);
-
-		if (err != OK)
-			return err;
-		done += part;
-	}
-	return OK;
-}
-
 err_t gmem_back(struct gmem *m, struct gpa a, uint64_t len, const struct gmem_source *src, uint64_t off)
 {
 	const struct gmem_backing b = { .base = a.v, .size = len, .offset = off, .source = *src };
@@ -91,7 +76,7 @@ err_t gmem_back(struct gmem *m, struct gpa a, uint64_t len, const struct gmem_so
 	if (len == 0)
 		return OK;
 	if (m->nbackings == GMEM_MAX_BACKINGS)
-		return fill_now(m, &b);
+		return E_LIMIT;
 	spin_lock(&m->lock);
 	m->backings[m->nbackings++] = b;
 	fill_resident(m, &b);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Guest memory, the accesses: copies, single loads and stores with order, pinned runs for DMA. Any CPU. The only code of the
- * monitor that dereferences guest pages, each time between hal_guest_access_begin and _end; must not call out in between. */
+/* Guest memory, the accesses: copies, single loads and stores with order, pinned runs for DMA. Any CPU. With gmem_back.c the only
+ * code of the monitor that dereferences guest pages, each time between hal_guest_access_begin and _end; must not call out in between. */
 #include "gmem_internal.h"
 #include <core/arith.h>
 #include <core/hal.h>

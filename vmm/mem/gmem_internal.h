@@ -16,7 +16,7 @@
 struct gmem_slot { uint64_t base, size; _Atomic uint64_t *blocks; };
 
 /* RAM that gets these bytes of a source when it is first touched; of two that overlap, the later one's. */
-#define GMEM_MAX_BACKINGS 8
+#define GMEM_MAX_BACKINGS 6
 struct gmem_backing { uint64_t base, size, offset; struct gmem_source source; };
 
 struct gmem {

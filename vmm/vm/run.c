@@ -66,7 +66,7 @@ static enum step step(struct vcpu *v, struct slice *s)
 	enum step r;
 
 	if (gmem_starved(v->vm->mem)) /* whatever a device or a walk made of that, the guest must not see it */
-		vm_crash(v->vm, "out of memory");
+		vm_crash(v->vm, "the node is out of memory");
 	if (atomic_load(&v->vm->parking))
 		return STEP_PARK;
 	if (hal_clock_ns() >= s->until_ns)

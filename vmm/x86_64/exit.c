@@ -66,7 +66,7 @@ static bool exit_stage2(struct vcpu *v, struct hv_exit *e)
 		e->quick = true;
 		return true;
 	case E_NOMEM:
-		vm_crash(v->vm, "out of memory at guest-physical 0x%llx (vcpu %u)", (unsigned long long)e->stage2.addr.v, v->index);
+		vm_crash(v->vm, "the node is out of memory at guest-physical 0x%llx (vcpu %u)", (unsigned long long)e->stage2.addr.v, v->index);
 		return true;
 	default:
 		return x86_emulate_mmio(v, e);

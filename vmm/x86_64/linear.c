@@ -117,7 +117,7 @@ static err_t translate_part(struct vcpu *v, const struct gpt_mode *mode, uint64_
 	else if (err == E_GUEST)
 		vm_crash(v->vm, "page tables outside of memory, for address 0x%llx (vcpu %u)", (unsigned long long)linear, v->index);
 	else if (err != OK)
-		vm_crash(v->vm, "out of memory while reading page tables (vcpu %u)", v->index);
+		vm_crash(v->vm, "the node is out of memory while reading page tables (vcpu %u)", v->index);
 	return err;
 }
 
@@ -167,7 +167,7 @@ static err_t phys_access(struct vcpu *v, struct gpa a, unsigned size, bool write
 	err = write ? gmem_write(v->vm->mem, a, value, size) : gmem_read(v->vm->mem, a, value, size);
 	if (err == OK)
 		return OK;
-	vm_crash(v->vm, "out of memory at guest-physical 0x%llx (vcpu %u)", (unsigned long long)a.v, v->index);
+	vm_crash(v->vm, "the node is out of memory at guest-physical 0x%llx (vcpu %u)", (unsigned long long)a.v, v->index);
 	return E_GUEST;
 }
 

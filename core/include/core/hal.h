@@ -37,7 +37,7 @@ void hal_timer_arm(uint64_t deadline_ns);
 /* Host RAM by its direct (identity) map. Guest RAM pages fault through it outside of hal_guest_access_*. */
 void *hal_direct(struct hpa a);
 struct hpa hal_hpa_of(const void *direct);
-/* Opens/closes this CPU's access to user-mapped guest pages (STAC/CLAC | PAN). Only vmm/mem/gmem.c and core/mm call it. */
+/* Opens/closes this CPU's access to user-mapped guest pages (STAC/CLAC | PAN). Only vmm/mem and core/mm call it. */
 void hal_guest_access_begin(void);
 void hal_guest_access_end(void);
 /* Marks a 2 MiB aligned block of the direct map as guest (user, NX) or host memory. core/mm only, with the page

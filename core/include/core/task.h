@@ -52,13 +52,14 @@ void wake_one(struct wait_queue *q);
 void loop_init(unsigned cpu);
 _Noreturn void loop_run(void);
 /* What loop_run does for ever: one turn (interrupt window, mail, timers, a pass of tasks, a vCPU slice), which returns
- * false when nothing is left to do; then a piece of what is for idle CPUs, false when there is none; then loop_idle arms the timer and sleeps until an interrupt. For tests. */
+ * false when nothing is left to do; then a piece of what is for idle CPUs, false when there is none now; then loop_idle arms the timer and sleeps until an interrupt. For tests. */
 bool loop_turn(void);
 bool loop_idle_work(void);
 void loop_idle(void);
-/* Work for CPUs that would sleep: fn does a piece of some microseconds, or returns false when there is none. Any CPU calls it, also several at
- * once. Once, at boot. */
-void loop_when_idle(bool (*fn)(void));
+/* Work for CPUs that would sleep and have run no guest for a while. Any CPU asks whether there is some and does a piece of it, of some
+ * microseconds, several at once too. Once, at boot; w stays the caller's. */
+struct idle_work { bool (*wanted)(void); void (*piece)(void); };
+void loop_when_idle(const struct idle_work *w);
 /* Busy and idle time of a CPU since boot, ns. */
 struct loop_stats { uint64_t host_ns, guest_ns, idle_ns; };
 void loop_stats(unsigned cpu, struct loop_stats *out);

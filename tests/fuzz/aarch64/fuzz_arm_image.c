@@ -6,12 +6,35 @@
 
 #define RAM (16 * MIB)
 
+/* In pieces; nobody may ask for what is not there. */
+static const void *bytes_peek(void *ctx, uint64_t off, uint64_t *len)
+{
+	const struct bytes *b = ctx;
+
+	if (off >= b->n || *len > b->n - off)
+		abort();
+	*len = MIN(*len, 777u);
+	return b->p + off;
+}
+
+/* Pages get what was read of the image when they are touched. */
+static void touch_all(struct gmem *mem, uint64_t base, uint64_t size)
+{
+	for (uint64_t at = 0; at < size; at += MIB / 4) {
+		uint8_t byte;
+
+		if (gmem_read(mem, GPA(base + at), &byte, 1) != OK)
+			abort();
+	}
+}
+
 static void load(struct gmem *mem, const uint8_t *data, size_t size)
 {
 	static uint8_t chunk[BOOT_CHUNK] __attribute__((aligned(8)));
 	static char why[VM_REASON_MAX];
 	struct bytes b = {data, size};
-	struct vm_source kernel = {.size = size, .ctx = &b, .read = bytes_read}, initrd = {.size = size / 2, .ctx = &b, .read = bytes_read};
+	const void *(*peek)(void *, uint64_t, uint64_t *) = size % 2 ? bytes_peek : NULL;
+	struct vm_source kernel = {size, &b, bytes_read, peek}, initrd = {size / 2, &b, bytes_read, peek};
 	struct boot_ctx c = {.mem = mem, .pool = &arm_pool, .ram_end = VIRT_RAM + RAM, .kernel = &kernel, .initrd = &initrd, .cmdline = "x",
 			     .chunk = chunk, .why = why};
 	struct boot_entry e;
@@ -24,6 +47,7 @@ static void load(struct gmem *mem, const uint8_t *data, size_t size)
 	} else if (e.pc < VIRT_KERNEL_MIN || e.pc >= VIRT_RAM + RAM || e.pc % 4) {
 		abort();
 	}
+	touch_all(mem, VIRT_RAM, RAM);
 	gmem_clear(mem);
 	if (arm_pool.used_pages != used)
 		abort();

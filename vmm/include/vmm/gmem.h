@@ -52,7 +52,7 @@ err_t gmem_cas(struct gmem *m, struct gpa a, unsigned size, uint64_t old, uint64
 /* Bytes that stay where they are. peek: those from off on, as many in one piece as *len says, at most as many as it said before. Any CPU. */
 struct gmem_source { const void *(*peek)(void *ctx, uint64_t off, uint64_t *len); void *ctx; };
 /* RAM at [a, a+len) holds the source's bytes from off on. They are copied when a page is touched, so the source stays until gmem_clear; a page
- * that is there gets them at once. No vCPU runs yet. E_GUEST: not RAM; E_NOMEM. */
+ * that is there gets them at once. No vCPU runs yet. E_GUEST: not RAM; E_LIMIT: that was done some times already, copy these. */
 err_t gmem_back(struct gmem *m, struct gpa a, uint64_t len, const struct gmem_source *src, uint64_t off) MUST_CHECK;
 
 /* Resolves a stage-2 fault: makes the page resident. OK: enter again; E_GUEST: no RAM there (a device or nothing); E_NOMEM. */
