@@ -34,7 +34,8 @@ void case_devices(void)
 	BATCHES_OF(mmio_write, "movl $0, (%%rbx)", device, 0);
 	BATCHES_OF(mmio_read, "mov (%%rbx), %%eax", device, 0);
 	BATCHES_OF(ioapic_read, "mov (%%rbx), %%eax", IOAPIC, 0);
-	BATCHES_OF(notify_pio, "xor %%eax, %%eax\n out %%ax, %%dx", 0, notify_port);
+	if (notify_port)
+		BATCHES_OF(notify_pio, "xor %%eax, %%eax\n out %%ax, %%dx", 0, notify_port)
 	BATCHES_OF(notify_mmio, "movw $0, (%%rbx)", notify, 0);
 }
 
