@@ -116,7 +116,7 @@ static void test_ports(void)
 	destroy();
 }
 
-/* The host bridge passes ports on: Linux gives a device none that no window of _CRS has, and then does not enable it (ACPI 6.5 6.4.3.5.3). */
+/* The host bridge passes ports on: a kernel places BARs of ports in a window that _CRS has (ACPI 6.5 6.4.3.5.3). */
 static bool crs_has_ports(void)
 {
 	static const uint8_t want[16] = {0x88, 13, 0, 1, 0x0c, 3, 0, 0, 0x00, 0xc0, 0xff, 0xff, 0, 0, 0x00, 0x40};
