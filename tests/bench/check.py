@@ -101,8 +101,9 @@ def main():
         return 0
     if len(sys.argv) == 3 and sys.argv[1] == "show":
         name = sys.argv[2]
-        print("%s: %.1f now, %.1f then" % (name, now[name]["value"], read_expected()[name]["value"]))
-        show(now[name]["functions"], read_expected()[name]["functions"])
+        then = read_expected().get(name, {"value": 0, "functions": {}})  # a new one was not there
+        print("%s: %.1f now, %.1f then" % (name, now[name]["value"], then["value"]))
+        show(now[name]["functions"], then["functions"])
         return 0
     failed = 0
     for name, why in complaints(now, read_expected()).items():

@@ -17,13 +17,11 @@ def mean(batches, which):
 
 
 def figures(cases):
-    """{metric: value} of {case: batches}; what is not there is left out. Where a device of memory takes notifications, it stands for ports too."""
+    """{metric: value} of {case: batches}; what is not there is left out."""
     found, nothing = {}, median(cases["nothing"], TOTAL)
     for name in LOOPS:
         if name in cases:
             found[name] = (median(cases[name], TOTAL) - nothing) / ROUNDS
-    if "notify_mmio" in found:
-        found.setdefault("notify_pio", found["notify_mmio"])
     for name in ("timer_spin", "timer_halt"):
         if name in cases:
             found[name] = median(cases[name], HOST) / ROUNDS

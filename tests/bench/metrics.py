@@ -46,8 +46,8 @@ EXITS = [
     Metric("mmio_read", "MMIO read of it", 700),
     Metric("ioapic_read", "MMIO read of the I/O APIC", 700),
     Metric("pmtimer", "IN from the PM timer", 400, sides=OWN),
-    Metric("notify_pio", "virtio notify (KVM: ioeventfd, port)", 450),
-    Metric("notify_mmio", "virtio notify (KVM: ioeventfd, memory)", 450),
+    Metric("notify_pio", "virtio notify by a port (KVM: ioeventfd)", 450),
+    Metric("notify_mmio", "virtio notify by memory (KVM: ioeventfd)", 450),
     # Host instructions alone.
     Metric("timer_spin", "timer, armed to handled, guest at work", Of(0.25)),
     Metric("timer_halt", "timer, armed to handled, guest asleep", Of(0.25)),

@@ -8,7 +8,7 @@
 
 #define RAM (1 * MIB)
 static struct gmem *mem;
-static struct bus mmio;
+static struct bus mmio, pio;
 static struct pci_bus pci;
 static struct virtio_pci dev;
 static struct vm vm;
@@ -29,7 +29,7 @@ static void prepare(void)
 
 	gmem_clear(mem);
 	pci_fn_reset(&dev.fn);
-	pci_ecam_ops.write(&pci, 4, 2, 6);
+	pci_ecam_ops.write(&pci, 4, 2, 7);
 	for (unsigned i = 0; i < ARRAY_LEN(steps); i++)
 		bus_write(&mmio, 0x10000000 + steps[i].off, steps[i].size, steps[i].v);
 }
@@ -44,7 +44,12 @@ static void step(const uint8_t *p)
 	case 2: bus_read(&mmio, 0x10000000 + (at & 0x7fff), size, &v); break;
 	case 3: pci_ecam_ops.write(&pci, at & 0xff, size & 7, v); break;
 	case 4: virtio_console_input(&con, p, 9); break;
-	case 5: bus_write(&mmio, 0x10003000 + 4 * (at & 1), 2, 0); break;
+	case 5:
+		if (at & 2)
+			bus_write(&pio, 0xc000 + (at >> 2 & 3), size, v & 3);
+		else
+			bus_write(&mmio, 0x10003000 + 4 * (at & 1), 2, 0);
+		break;
 	default: /* rings and descriptors lie in the first 32 KiB */
 		if (gmem_write(mem, GPA(at & 0x7fff), &v, MIN(size, 4u)) || fake_guest_access_open())
 			abort();
@@ -57,7 +62,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fake_init(16 * MIB, 1);
 		mem = guest_ram(RAM);
 		bus_init(&mmio, 1ull << 40);
+		bus_init(&pio, 0x10000);
 		pci_bus_init(&pci, &mmio, (struct msi_sink){drop_msi, NULL}, 0x10000000, 0x1000000);
+		pci_bus_add_io(&pci, &pio, 0xc000, 0x4000);
 		virtio_console_init(&con, mem, &sink);
 		spin_init(&vm.lock);
 		spin_init(&vm.log_lock);

@@ -62,7 +62,7 @@ ALL = [
     tap_guest("cpuid"), tap_guest("insn"), tap_guest("io", counts="unknown_mmio"), tap_guest("memory", memory_mib=48),
     tap_guest("timer", cmdline="late_us=20000"), tap_guest("ipi", vcpus=4),
     tap_guest("ioapic", vcpus=2), ("fpu", fpu), tap_guest("msrs", counts="unknown_msrs"),
-    tap_guest("ports", counts="unknown_ports"), tap_guest("virtq", vcpus=2), tap_guest("transport"),
+    tap_guest("ports", counts="unknown_ports"), tap_guest("virtq", vcpus=2), tap_guest("transport"), tap_guest("notify"),
     tap_guest("tlb", vcpus=2), tap_guest("delivery", vcpus=2, memory_mib=63), tap_guest("modes", memory_mib=63), ("isolation", isolation),
 ]
 ONE_CPU = [tap_guest("timer"), ("steal", steal), tap_guest("ipi", vcpus=3), tap_guest("ioapic", vcpus=2), ("fpu", fpu), tap_guest("virtq", vcpus=2)]

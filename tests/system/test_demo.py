@@ -242,8 +242,12 @@ def vmlinux(bzimage):
     return elf
 
 
+def port_exits(node, name):
+    return sum(n for series, n in node.metrics().items() if 'vm="%s"' % name in series and 'kind="pio"' in series)
+
+
 def virtio_console(node):
-    """Linux as vmlinux boots by PVH; its virtio console takes bytes and sizes, its random device gives bytes"""
+    """Linux as vmlinux boots by PVH; its virtio console takes bytes and sizes, its random device gives bytes; it notifies both by their ports"""
     node.put_image("vmlinux", vmlinux(VMLINUZ))
     node.post("/v1/vms", {"name": "hvc", "kernel": "vmlinux", "initrd": "demo-initrd", "cmdline": "console=hvc0", "memory_mib": 256}, 201)
     node.act("hvc", "start")
@@ -256,10 +260,15 @@ def virtio_console(node):
         console.run(console.ws.send(json.dumps({"type": "resize", "cols": 101, "rows": 37})))
         console.type("while [ \"$(stty size)\" != '37 101' ]; do :; done; echo size-$((1+1))\n")
         console.expect(r"^size-2$")
+        console.type("grep -E ' c00[0-9a-f]-c00[0-9a-f] : virtio-pci-modern' /proc/ioports; dmesg | grep -c \"BAR.*can't\"; echo ports-$((1+1))\n")
+        assert console.expect(r"^(\d+)\nports-2$").group(1) == "0", console.text[-500:]
+        assert len(re.findall(r"^ +c00[048c]-c00[37bf] : virtio-pci-modern$", console.text, re.M)) == 2, console.text[-500:]
+        before = port_exits(node, "hvc")
         console.type("for i in 1 2; do head -c16 /dev/hwrng | od -An -tx1; done; echo rng-$((1+1))\n")
         console.expect(r"^rng-2$")
         words = re.findall(r"^((?: [0-9a-f]{2}){16})$", console.text, re.M)
         assert len(words) == 2 and words[0] != words[1] and len(set(words[0].split())) > 4, console.text[-500:]
+        assert port_exits(node, "hvc") > before
     assert node.act("hvc", "stop", {"timeout_ms": 0})["state"] == "stopped"
     node.delete("/v1/vms/hvc")
     node.delete("/v1/images/vmlinux")

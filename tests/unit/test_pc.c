@@ -93,12 +93,48 @@ static void test_layout(void)
 	destroy();
 }
 
+/* The port of a virtio device, put over the machine's own: these stay who they are, configuration ports among them. */
+static void test_ports(void)
+{
+	enum { CONSOLE_BAR1 = 0x80000000 | 1 << 11 | 0x14, CONSOLE_COMMAND = 0x80000000 | 1 << 11 | 4, OWN = 5 };
+	static const uint16_t at[] = {0x60, 0x70, PC_COM1, 0x600, 0xcf8, 0xcfc, PC_PCI_IO_WINDOW - 4};
+	uint64_t v = 0;
+
+	ok_eq(create(64 * MIB), OK, "a PC");
+	bus_write(&vm.pio, 0xcf8, 4, CONSOLE_COMMAND);
+	bus_write(&vm.pio, 0xcfc, 2, 7);
+	ok(vm.pio.n == OWN + 1 && bus_read(&vm.pio, PC_PCI_IO_WINDOW, 2, &v) && v == 0, "the console's port");
+	for (unsigned i = 0; i < ARRAY_LEN(at); i++) {
+		bus_write(&vm.pio, 0xcf8, 4, CONSOLE_BAR1);
+		bus_write(&vm.pio, 0xcfc, 4, at[i]);
+		ok(bus_read(&vm.pio, 0xcfc, 4, &v) && v == (at[i] | 1u), "the BAR says 0x%x", at[i]);
+		ok(vm.pio.n == OWN && bus_read(&vm.pio, PC_COM1 + 5, 1, &v) && v == 0x60 && bus_read(&vm.pio, 0xcf8, 4, &v) && v == CONSOLE_BAR1,
+		   "but nothing is there but what was");
+	}
+	bus_write(&vm.pio, 0xcfc, 4, PC_PCI_IO_WINDOW + 0x100);
+	ok(vm.pio.n == OWN + 1 && bus_read(&vm.pio, PC_PCI_IO_WINDOW + 0x100, 2, &v), "in the window it is");
+	destroy();
+}
+
+/* The host bridge passes ports on: a kernel places BARs of ports in a window that _CRS has (ACPI 6.5 6.4.3.5.3). */
+static bool crs_has_ports(void)
+{
+	static const uint8_t want[16] = {0x88, 13, 0, 1, 0x0c, 3, 0, 0, 0x00, 0xc0, 0xff, 0xff, 0, 0, 0x00, 0x40};
+	uint8_t got[16];
+
+	for (uint64_t a = PC_ACPI_BASE; a < PC_ACPI_BASE + 0x1000; a++)
+		if (gmem_read(vm.mem, GPA(a), got, sizeof(got)) == OK && memcmp(got, want, sizeof(want)) == 0)
+			return true;
+	return false;
+}
+
 static void test_load(void)
 {
 	make_bzimage();
 	ok_eq(create(64 * MIB), OK, "a PC");
 	ok_eq(machine_load(&vm, why), OK, "a bzImage is loaded");
 	ok(entered == &vcpu && entry.rip == 0x1000200 && entry.gpr[REG_RSI] == PC_ZERO_PAGE, "to be started at its 64-bit entry");
+	ok(crs_has_ports(), "the tables have the window of ports");
 	entered = NULL;
 	image[0x202] = 'X';
 	ok(machine_load(&vm, why) == E_CORRUPT && why[0] && !entered, "what is no kernel is not");
@@ -109,6 +145,7 @@ int main(void)
 {
 	fake_init(128 * MIB, 1);
 	test_layout();
+	test_ports();
 	test_load();
 	return tap_done();
 }

@@ -57,7 +57,7 @@ static void test_discovery(void)
 	ok_eq((uint32_t)pci_ecam_ops.read(&pci, (SLOT << 15) + (1 << 12), 4), 0xffffffff, "function 1 too");
 	for (cap = cfg_read(0x34, 1); cap && seen < 20; cap = cfg_read(cap + 1, 1))
 		seen++;
-	ok_eq(seen, 6, "MSI-X and five virtio capabilities");
+	ok_eq(seen, 6, "MSI-X and five virtio capabilities: no ports, no port to notify");
 	cfg_write(CFG_BAR0, 4, 0xffffffff);
 	ok_eq(cfg_read(CFG_BAR0, 4), 0xffff8000, "the BAR tells its size");
 	cfg_write(CFG_BAR0, 4, WINDOW + 0x10000);

@@ -61,17 +61,21 @@ static bool bus_covers(const struct bus_claim *c, uint64_t addr, unsigned size)
 	return addr - c->base < c->size && size <= c->size - (addr - c->base);
 }
 
-static const struct bus_claim *bus_find(struct bus *b, uint64_t addr, unsigned size)
+static __attribute__((noinline)) const struct bus_claim *bus_search(struct bus *b, uint64_t addr, unsigned size)
 {
-	unsigned at;
+	unsigned at = bus_lower_bound(b, addr);
 
-	if (b->last < b->n && bus_covers(&b->claims[b->last], addr, size))
-		return &b->claims[b->last];
-	at = bus_lower_bound(b, addr);
 	if (at == b->n || !bus_covers(&b->claims[at], addr, size))
 		return NULL;
 	b->last = at;
 	return &b->claims[at];
+}
+
+static inline const struct bus_claim *bus_find(struct bus *b, uint64_t addr, unsigned size)
+{
+	if (b->last < b->n && bus_covers(&b->claims[b->last], addr, size))
+		return &b->claims[b->last];
+	return bus_search(b, addr, size);
 }
 
 static uint64_t bus_size_mask(unsigned size)

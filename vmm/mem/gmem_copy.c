@@ -127,7 +127,7 @@ static err_t word_at(struct gmem *m, struct gpa a, unsigned size, void **p)
 	return OK;
 }
 
-err_t gmem_load16(struct gmem *m, struct gpa a, uint16_t *out)
+static __attribute__((noinline)) err_t load16_anywhere(struct gmem *m, struct gpa a, uint16_t *out)
 {
 	void *p;
 	err_t err = word_at(m, a, 2, &p);
@@ -136,6 +136,19 @@ err_t gmem_load16(struct gmem *m, struct gpa a, uint16_t *out)
 		return err;
 	hal_guest_access_begin();
 	*out = __atomic_load_n((uint16_t *)p, __ATOMIC_ACQUIRE);
+	hal_guest_access_end();
+	return OK;
+}
+
+/* Each notification of a queue loads its index. */
+err_t gmem_load16(struct gmem *m, struct gpa a, uint16_t *out)
+{
+	uint64_t h = is_aligned(a.v, 2) ? gmem_in_block(m, a.v, 2) : 0;
+
+	if (!h)
+		return load16_anywhere(m, a, out);
+	hal_guest_access_begin();
+	*out = __atomic_load_n((uint16_t *)hal_direct(HPA(h)), __ATOMIC_ACQUIRE);
 	hal_guest_access_end();
 	return OK;
 }

@@ -11,6 +11,7 @@ enum {
 	CAP_COMMON = 1, CAP_NOTIFY = 2, CAP_ISR = 3, CAP_DEVICE = 4, CAP_PCI_CFG = 5,
 	BAR_COMMON = 0x0000, BAR_ISR = 0x1000, BAR_DEVICE = 0x2000, BAR_NOTIFY = 0x3000, BAR_MSIX = 0x4000, BAR_PBA = 0x5000,
 	BAR_REGION = 0x1000, BAR_SIZE = 0x8000, NOTIFY_MULTIPLIER = 4,
+	IO_BAR_SIZE = 4, IO_NOTIFY_LEN = 2,
 	NO_VECTOR = 0xffff, ISR_QUEUE = 1, ISR_CONFIG = 2,
 };
 
@@ -151,7 +152,7 @@ static bool common_field(uint64_t off, unsigned size)
 	return false;
 }
 
-/* ---- BAR 0 ---- */
+/* ---- the BAR of memory ---- */
 
 static uint64_t bar_read(void *ctx, uint64_t off, unsigned size)
 {
@@ -200,34 +201,55 @@ static void bar_write(void *ctx, uint64_t off, unsigned size, uint64_t v)
 }
 static const struct bus_ops bar_ops = {.read = bar_read, .write = bar_write};
 
-/* ---- VIRTIO_PCI_CAP_PCI_CFG: the BAR through configuration space, 4.1.4.9 ---- */
+/* ---- the BAR of ports: one doorbell for all queues, told by the index that is written (4.1.4.4, a multiplier of 0) ---- */
 
-static bool window(struct virtio_pci *p, unsigned off, unsigned size, uint32_t *bar_off, uint32_t *len)
+static uint64_t port_read(void *ctx, uint64_t off, unsigned size)
 {
-	unsigned data = p->cfg_cap + 16u;
+	(void)ctx, (void)off, (void)size;
+	return 0;
+}
+
+static void port_write(void *ctx, uint64_t off, unsigned size, uint64_t v)
+{
+	struct virtio_pci *p = ctx;
+
+	if (off == 0 && size == IO_NOTIFY_LEN) /* 4.1.5.2: 16 bits; no other access is defined */
+		virtio_kick(p->dev, (unsigned)v);
+}
+static const struct bus_ops port_ops = {.read = port_read, .write = port_write};
+
+/* ---- VIRTIO_PCI_CAP_PCI_CFG: the BARs through configuration space, 4.1.4.9 ---- */
+
+/* The handlers of the BAR that the driver has chosen, NULL for an access that is elsewhere or not defined. */
+static const struct bus_ops *window(struct virtio_pci *p, unsigned off, unsigned size, uint32_t *bar_off, uint32_t *len)
+{
+	unsigned data = p->cfg_cap + 16u, bar = p->fn.cfg[p->cfg_cap + 4];
 
 	*bar_off = get_le32(p->fn.cfg + p->cfg_cap + 8);
 	*len = get_le32(p->fn.cfg + p->cfg_cap + 12);
-	return off < data + 4 && off + size > data && p->fn.cfg[p->cfg_cap + 4] == 0 && (*len == 1 || *len == 2 || *len == 4) &&
-	       is_aligned(*bar_off, *len) && range_within(*bar_off, *len, BAR_SIZE);
+	if (off >= data + 4 || off + size <= data || bar >= PCI_SPACES || (*len != 1 && *len != 2 && *len != 4))
+		return NULL;
+	return is_aligned(*bar_off, *len) && range_within(*bar_off, *len, p->fn.bars[bar].size) ? p->fn.bars[bar].ops : NULL;
 }
 
 static void window_read(void *ctx, unsigned off, unsigned size)
 {
 	struct virtio_pci *p = ctx;
 	uint32_t at, len;
+	const struct bus_ops *ops = window(p, off, size, &at, &len);
 
-	if (window(p, off, size, &at, &len))
-		put_le32(p->fn.cfg + p->cfg_cap + 16, (uint32_t)bar_read(p, at, len));
+	if (ops)
+		put_le32(p->fn.cfg + p->cfg_cap + 16, (uint32_t)ops->read(p, at, len));
 }
 
 static void window_write(void *ctx, unsigned off, unsigned size)
 {
 	struct virtio_pci *p = ctx;
 	uint32_t at, len;
+	const struct bus_ops *ops = window(p, off, size, &at, &len);
 
-	if (window(p, off, size, &at, &len))
-		bar_write(p, at, len, get_le32(p->fn.cfg + p->cfg_cap + 16) & (len == 4 ? UINT32_MAX : (1u << (len * 8)) - 1));
+	if (ops)
+		ops->write(p, at, len, get_le32(p->fn.cfg + p->cfg_cap + 16) & (len == 4 ? UINT32_MAX : (1u << (len * 8)) - 1));
 }
 
 /* ---- set-up ---- */
@@ -242,32 +264,36 @@ static void transport_notify(void *transport, unsigned q)
 		pci_msix_raise(&p->fn, vector);
 }
 
-static err_t add_virtio_cap(struct virtio_pci *p, uint8_t type, uint32_t off, uint32_t len, unsigned cap_len, uint8_t *at)
+struct virtio_cap { enum pci_space space; uint8_t type, len; uint32_t off, length, multiplier; };
+
+static err_t add_virtio_cap(struct virtio_pci *p, const struct virtio_cap *c)
 {
 	uint8_t body[20] = {0};
 
-	body[2] = (uint8_t)cap_len;
-	body[3] = type;
-	put_le32(body + 8, off);
-	put_le32(body + 12, len);
-	if (type == CAP_NOTIFY)
-		put_le32(body + 16, NOTIFY_MULTIPLIER);
-	return pci_fn_add_cap(&p->fn, CAP_VENDOR, body, cap_len, at);
+	body[2] = c->len;
+	body[3] = c->type;
+	body[4] = (uint8_t)c->space; /* the number of its BAR */
+	put_le32(body + 8, c->off);
+	put_le32(body + 12, c->length);
+	put_le32(body + 16, c->multiplier); /* beyond the end of those without */
+	return pci_fn_add_cap(&p->fn, CAP_VENDOR, body, c->len, &p->cfg_cap);
 }
 
 static err_t add_all_caps(struct virtio_pci *p)
 {
-	static const struct { uint8_t type, cap_len; uint32_t off, len; } caps[] = {
-		{CAP_COMMON, 16, BAR_COMMON, 56},
-		{CAP_NOTIFY, 20, BAR_NOTIFY, VIRTIO_MAX_QUEUES * NOTIFY_MULTIPLIER},
-		{CAP_ISR, 16, BAR_ISR, 1},
-		{CAP_DEVICE, 16, BAR_DEVICE, BAR_REGION},
-		{CAP_PCI_CFG, 20, 0, 0},
+	static const struct virtio_cap caps[] = {
+		{PCI_IO, CAP_NOTIFY, 20, 0, IO_NOTIFY_LEN, 0}, /* before the one of memory: a driver takes the first that it can (4.1.4.1) */
+		{PCI_MEMORY, CAP_COMMON, 16, BAR_COMMON, 56, 0},
+		{PCI_MEMORY, CAP_NOTIFY, 20, BAR_NOTIFY, VIRTIO_MAX_QUEUES * NOTIFY_MULTIPLIER, NOTIFY_MULTIPLIER},
+		{PCI_MEMORY, CAP_ISR, 16, BAR_ISR, 1, 0},
+		{PCI_MEMORY, CAP_DEVICE, 16, BAR_DEVICE, BAR_REGION, 0},
+		{PCI_MEMORY, CAP_PCI_CFG, 20, 0, 0, 0},
 	};
 	err_t e = pci_fn_add_msix(&p->fn, p->dev->ops->nqueues + 1, BAR_MSIX, BAR_PBA);
 
 	for (unsigned i = 0; e == OK && i < ARRAY_LEN(caps); i++)
-		e = add_virtio_cap(p, caps[i].type, caps[i].off, caps[i].len, caps[i].cap_len, &p->cfg_cap);
+		if (p->fn.bars[caps[i].space].size)
+			e = add_virtio_cap(p, &caps[i]);
 	return e; /* the last one is PCI_CFG, whose offset stays in cfg_cap */
 }
 
@@ -292,6 +318,8 @@ err_t virtio_pci_init(struct virtio_pci *p, struct pci_bus *bus, unsigned slot, 
 	memset(p, 0, sizeof(*p));
 	p->dev = dev;
 	e = pci_fn_init(&p->fn, bus, slot, &id, BAR_SIZE, &bar_ops, p);
+	if (e == OK && pci_bus_has_io(bus))
+		e = pci_fn_add_io_bar(&p->fn, IO_BAR_SIZE, &port_ops);
 	if (e == OK)
 		e = add_all_caps(p);
 	if (e)

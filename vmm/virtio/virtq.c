@@ -71,19 +71,12 @@ static err_t chain_walk(const struct virtq *q, uint16_t head, struct virtq_chain
 	return E_GUEST;
 }
 
-err_t virtq_pop(struct virtq *q, struct virtq_chain *out)
+/* Apart, so that a look at a queue in which nothing waits is short. */
+static __attribute__((noinline)) err_t pop_waiting(struct virtq *q, struct virtq_chain *out)
 {
-	uint16_t idx, head, waiting;
-	err_t e = gmem_load16(q->mem, avail_idx(q), &idx);
+	uint16_t head;
+	err_t e = gmem_load16(q->mem, avail_ring(q, q->last_avail), &head);
 
-	if (e)
-		return e;
-	waiting = (uint16_t)(idx - q->last_avail);
-	if (waiting == 0)
-		return E_AGAIN;
-	if (waiting > q->size)
-		return E_GUEST; /* the index ran backwards or too far */
-	e = gmem_load16(q->mem, avail_ring(q, q->last_avail), &head);
 	if (e)
 		return e;
 	e = chain_walk(q, head, out);
@@ -91,6 +84,19 @@ err_t virtq_pop(struct virtq *q, struct virtq_chain *out)
 		return e;
 	q->last_avail++;
 	return OK;
+}
+
+err_t virtq_pop(struct virtq *q, struct virtq_chain *out)
+{
+	uint16_t idx, waiting;
+	err_t e = gmem_load16(q->mem, avail_idx(q), &idx);
+
+	if (e)
+		return e;
+	waiting = (uint16_t)(idx - q->last_avail);
+	if (waiting == 0)
+		return E_AGAIN;
+	return waiting > q->size ? E_GUEST /* the index ran backwards or too far */ : pop_waiting(q, out);
 }
 
 err_t virtq_push(struct virtq *q, uint16_t head, uint32_t written)

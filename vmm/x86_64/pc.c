@@ -74,6 +74,7 @@ static err_t pc_add_pci(struct pc *pc)
 	err_t e;
 
 	pci_bus_init(&pc->pci, &vm->mmio, lapic_msi_sink(vm), PC_PCI_WINDOW, PC_PCI_WINDOW_SIZE);
+	pci_bus_add_io(&pc->pci, &vm->pio, PC_PCI_IO_WINDOW, PC_PCI_IO_WINDOW_SIZE);
 	e = bus_claim(&vm->mmio, PC_ECAM_BASE, PCI_ECAM_SIZE, &pci_ecam_ops, &pc->pci, "ecam");
 	if (e == OK)
 		e = pci_fn_init(&pc->host_bridge, &pc->pci, SLOT_HOST_BRIDGE, &bridge, 0, NULL, NULL);

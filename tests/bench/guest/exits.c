@@ -15,6 +15,7 @@
 #define LARGE_PAGES (32ull << 20)  /* the KVM monitor asks for large pages from here on */
 
 uint64_t device = MONITOR_DEVICE, notify = MONITOR_NOTIFY;
+uint16_t notify_port = MONITOR_PORT_NOTIFY;
 static struct ring queue;
 static uint64_t fresh; /* memory that nothing has touched */
 
@@ -30,6 +31,7 @@ static void find_device(void)
 	virtio_set_status(&v, VS_ACK | VS_DRIVER | VS_FEATURES_OK | VS_DRIVER_OK);
 	device = v.common + VC_DEVICE_SELECT;
 	notify = v.notify;
+	notify_port = v.port;
 }
 
 /* Awaited at work, and asleep. */

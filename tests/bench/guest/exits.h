@@ -26,8 +26,9 @@ enum {
 		say(#name " %llu\n", (unsigned long long)(bench_ticks() - began_)); \
 	}
 
-/* A register of a device, which is a virtio device's where there is one; and where and what to write to notify one. */
+/* A register of a device, which is a virtio device's where there is one; where to write to notify one, and the port to do it by. */
 extern uint64_t device, notify;
+extern uint16_t notify_port;
 
 /* ---- ARCH/cases.c */
 uint64_t bench_ticks(void);

@@ -10,6 +10,8 @@ static uint64_t bar_address(unsigned slot, unsigned reg)
 {
 	uint32_t low = pci_read32(slot, reg);
 
+	if (low & 1)
+		return low & ~3u;
 	return (low & ~0xfu) | (low & 4 ? (uint64_t)pci_read32(slot, reg + 4) << 32 : 0);
 }
 
@@ -46,6 +48,12 @@ static void read_structure(struct virtio *v, unsigned cap)
 		v->bar = bar_address(v->slot, reg);
 		break;
 	case CFG_NOTIFY:
+		if (pci_read32(v->slot, reg) & 1) {
+			v->port_reg = reg;
+			v->port = (uint16_t)at;
+			v->port_first = !v->notify;
+			break;
+		}
 		v->notify = at;
 		v->notify_step = pci_read32(v->slot, cap + 16);
 		break;
@@ -85,6 +93,8 @@ bool virtio_find(struct virtio *v, uint16_t device_id)
 	place_bars(v->slot);
 	pci_write16(v->slot, PCI_COMMAND, PCI_MEMORY | PCI_MASTER);
 	read_caps(v);
+	if (v->port)
+		pci_write16(v->slot, PCI_COMMAND, PCI_IO | PCI_MEMORY | PCI_MASTER);
 	return v->common && v->notify && v->isr;
 }
 

@@ -12,7 +12,7 @@ uint16_t pci_read16(unsigned slot, unsigned reg);
 uint8_t pci_read8(unsigned slot, unsigned reg);
 void pci_write32(unsigned slot, unsigned reg, uint32_t v);
 void pci_write16(unsigned slot, unsigned reg, uint16_t v);
-enum { PCI_COMMAND = 4, PCI_BAR0 = 0x10, PCI_CAPS = 0x34, PCI_MEMORY = 2, PCI_MASTER = 4 };
+enum { PCI_COMMAND = 4, PCI_BAR0 = 0x10, PCI_CAPS = 0x34, PCI_IO = 1, PCI_MEMORY = 2, PCI_MASTER = 4 };
 
 /* ---- the transport */
 struct virtio {
@@ -21,10 +21,13 @@ struct virtio {
 	uint64_t bar;
 	uint64_t common, notify, isr, device, msix;
 	uint32_t notify_step;
+	unsigned port_reg;         /* the BAR of the port, 0: none; what is written there is the queue */
+	uint16_t port;
+	bool port_first;           /* listed before notify, so that a driver that can takes it */
 	unsigned msix_cap, msix_count, cfg_cap;
 };
 enum { VIRTIO_CONSOLE = 0x1043, VIRTIO_RNG = 0x1044 };
-/* Finds the device, turns on memory and bus mastering. */
+/* Finds the device, turns on memory, ports if it has one to notify, and bus mastering. */
 bool virtio_find(struct virtio *v, uint16_t device_id);
 
 /* Common configuration, 4.1.4.3. */

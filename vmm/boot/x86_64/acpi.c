@@ -62,6 +62,7 @@ static void dsdt_pci(struct aml *a)
 	crs = aml_crs_open(a);
 	aml_crs_bus_numbers(a, 0, 0);
 	aml_crs_io(a, 0xcf8, 8);
+	aml_crs_window_io(a, PC_PCI_IO_WINDOW, PC_PCI_IO_WINDOW_SIZE);
 	aml_crs_window32(a, PC_PCI_WINDOW, PC_PCI_WINDOW_SIZE);
 	aml_crs_close(a, crs);
 	aml_close(a, dev);

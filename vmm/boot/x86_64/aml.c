@@ -155,7 +155,7 @@ void aml_crs_memory32(struct aml *a, uint32_t base, uint32_t len)
 	aml_u32(a, len);
 }
 
-enum { PRODUCER_FIXED = 0x0c }; /* minimum and maximum are fixed (6.4.3.5.1) */
+enum { PRODUCER_FIXED = 0x0c, RESOURCE_IO = 1, RESOURCE_BUS_NUMBERS = 2, IO_ENTIRE_RANGE = 3 }; /* minimum and maximum are fixed (6.4.3.5.1) */
 
 void aml_crs_window32(struct aml *a, uint32_t base, uint32_t len)
 {
@@ -171,16 +171,26 @@ void aml_crs_window32(struct aml *a, uint32_t base, uint32_t len)
 	aml_u32(a, len);
 }
 
-void aml_crs_bus_numbers(struct aml *a, uint16_t first, uint16_t last)
+static void crs_window16(struct aml *a, uint8_t type, uint8_t type_flags, uint16_t first, uint16_t len)
 {
 	aml_u8(a, 0x88); /* 6.4.3.5.3 */
 	aml_u16(a, 13);
-	aml_u8(a, 2); /* bus numbers */
+	aml_u8(a, type);
 	aml_u8(a, PRODUCER_FIXED);
-	aml_u8(a, 0);
+	aml_u8(a, type_flags);
 	aml_u16(a, 0);
 	aml_u16(a, first);
-	aml_u16(a, last);
+	aml_u16(a, (uint16_t)(first + (len - 1)));
 	aml_u16(a, 0);
-	aml_u16(a, (uint16_t)(last - first + 1));
+	aml_u16(a, len);
+}
+
+void aml_crs_window_io(struct aml *a, uint16_t base, uint16_t len)
+{
+	crs_window16(a, RESOURCE_IO, IO_ENTIRE_RANGE, base, len);
+}
+
+void aml_crs_bus_numbers(struct aml *a, uint16_t first, uint16_t last)
+{
+	crs_window16(a, RESOURCE_BUS_NUMBERS, 0, first, (uint16_t)(last - first + 1));
 }

@@ -27,6 +27,7 @@ void aml_crs_io(struct aml *a, uint16_t base, uint8_t len);
 void aml_crs_irq(struct aml *a, unsigned irq);
 void aml_crs_memory32(struct aml *a, uint32_t base, uint32_t len);         /* used by the device itself */
 void aml_crs_window32(struct aml *a, uint32_t base, uint32_t len);         /* passed on to the bus below */
+void aml_crs_window_io(struct aml *a, uint16_t base, uint16_t len);         /* the same, of ports */
 void aml_crs_bus_numbers(struct aml *a, uint16_t first, uint16_t last);
 void aml_crs_close(struct aml *a, size_t mark);
 

@@ -34,8 +34,8 @@ void case_devices(void)
 	BATCHES_OF(mmio_write, "movl $0, (%%rbx)", device, 0);
 	BATCHES_OF(mmio_read, "mov (%%rbx), %%eax", device, 0);
 	BATCHES_OF(ioapic_read, "mov (%%rbx), %%eax", IOAPIC, 0);
-	if (!on_caisson)
-		BATCHES_OF(notify_pio, "out %%al, %%dx", 0, MONITOR_PORT_NOTIFY)
+	if (notify_port)
+		BATCHES_OF(notify_pio, "xor %%eax, %%eax\n out %%ax, %%dx", 0, notify_port)
 	BATCHES_OF(notify_mmio, "movw $0, (%%rbx)", notify, 0);
 }
 

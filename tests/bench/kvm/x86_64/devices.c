@@ -92,7 +92,7 @@ int port_access(struct guest *g, unsigned port, int write, unsigned size, uint8_
 void notify_init(struct guest *g)
 {
 	int event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	struct kvm_ioeventfd by_port = { .addr = MONITOR_PORT_NOTIFY, .len = 1, .fd = event, .flags = KVM_IOEVENTFD_FLAG_PIO };
+	struct kvm_ioeventfd by_port = { .addr = MONITOR_PORT_NOTIFY, .len = 2, .fd = event, .flags = KVM_IOEVENTFD_FLAG_PIO };
 	struct kvm_ioeventfd by_memory = { .addr = MONITOR_NOTIFY, .len = 2, .fd = event };
 
 	if (event < 0 || ioctl(g->vm, KVM_IOEVENTFD, &by_port) < 0 || ioctl(g->vm, KVM_IOEVENTFD, &by_memory) < 0)

@@ -18,6 +18,8 @@
 #define PC_ECAM_BASE 0xe0000000ull
 #define PC_PCI_WINDOW 0xe8000000ull
 #define PC_PCI_WINDOW_SIZE 0x08000000ull
+#define PC_PCI_IO_WINDOW 0xc000      /* beyond all ports of the machine itself; a guest that avoids ISA's aliases has a quarter of it */
+#define PC_PCI_IO_WINDOW_SIZE 0x4000
 #define PC_GSI_COM1 4
 #define PC_GSI_SCI 9
 #define PC_COM1 0x3f8
