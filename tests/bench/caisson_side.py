@@ -70,9 +70,11 @@ def boot(folder):
 
 
 def launch(folder):
+    """On a node at rest, as in many."""
     files = {"vmlinux": linux_guest("vmlinux"), "initrd": linux_guest("initrd")}
     with served(folder, files, symbols.places(api_vm_start=MARKS["START"])) as node:
         node.post("/v1/vms", {"name": "guest", "memory_mib": 128, "kernel": "vmlinux", "initrd": "initrd", "cmdline": GUEST_CMDLINE}, 201)
+        node.counts.asleep(node.machine)
         node.act("guest", "start")
         node.counts.wait(node.machine, MARKS["INIT"])
         return launch_figures(node.counts, "START")
