@@ -27,7 +27,7 @@ $(BENCH_PLUGIN_OBJ): $(BENCH)/obj/%.o: %.c tests/bench/bench.mk | $(B)/packages-
 $(BENCH_PLUGIN): $(BENCH_PLUGIN_OBJ)
 	@echo '  PLUGIN  $@'
 	$(Q)gcc -shared -o $@ $^
-$(BENCH_LINUX_OBJ): $(BENCH_ARCH)/obj/%.o: %.c tests/bench/bench.mk | $(B)/packages-build
+$(BENCH_LINUX_OBJ): $(BENCH_ARCH)/obj/%.o: %.c tests/bench/bench.mk | $(B)/packages-bench
 	@mkdir -p $(@D)
 	@echo '  CC      $<'
 	$(Q)$(BENCH_CC) $(BENCH_CFLAGS) -MD -MP -c -o $@ $<
