@@ -9,6 +9,7 @@ import os
 from counted import BENCH, first_and_last
 
 VMS = 1000
+PAUSE_S = 0.2  # between two
 GUEST_MIB = 64
 MACHINE_MIB = 8192  # of which the guests touch 2 GiB at most; the emulator takes what is touched
 KERNEL = os.path.join(BENCH, "halt.elf")

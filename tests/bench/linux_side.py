@@ -224,7 +224,7 @@ def many(folder):
 def crowd(folder):
     """As many; each has run and sleeps long before the next one comes."""
     command = "/monitor -m %d /halt.elf" % idle_crowd.GUEST_MIB
-    script = APPLETS + FREE + "free before\n" + start_many(idle_crowd.VMS, command, 0.2) + "free after\n" + TOUCHED + "echo done\n"
+    script = APPLETS + FREE + "free before\n" + start_many(idle_crowd.VMS, command, idle_crowd.PAUSE_S) + "free after\n" + TOUCHED + "echo done\n"
     with LinuxMachine(folder, script + "sleep 100000\n", {"halt.elf": idle_crowd.KERNEL}, memory_mib=idle_crowd.MACHINE_MIB,
                       cmdline="transparent_hugepage=never") as machine:
         machine.wait_text("done")
