@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Large pages of zeros ahead of need: a CPU that would sleep zeroes free superblocks, so that a guest's first touch of 2 MiB does not wait for
- * it. They count as free, and go back to the others when those run out. A CPU that sleeps already is not woken for it. Under page_lock, but for page_zero_ahead and what idle CPUs call. Must not
- * know who gets them. */
+ * it. They count as free, and go back to the others when those run out. A CPU that sleeps already is not woken for it. Under page_lock, but
+ * for page_zero_ahead and what idle CPUs call. Must not know who gets them. */
 #include "mm_impl.h"
 #include <core/hal.h>
 #include <core/task.h>

@@ -1,41 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Kernel images as they come from outside: whatever the bytes say, loading ends, with an error or an entry inside guest memory. */
 #include "../unit/guest_ram.h"
+#include "../unit/image_bytes.h"
 #include "vmm/boot/x86_64/boot_pc.h"
 #include <string.h>
-
-struct bytes { const uint8_t *p; size_t n; };
-static err_t bytes_read(void *ctx, uint64_t off, void *dst, uint64_t len)
-{
-	const struct bytes *b = ctx;
-
-	if (!range_within(off, len, b->n))
-		return E_RANGE;
-	memcpy(dst, b->p + off, len);
-	return OK;
-}
-
-/* In pieces; nobody may ask for what is not there. */
-static const void *bytes_peek(void *ctx, uint64_t off, uint64_t *len)
-{
-	const struct bytes *b = ctx;
-
-	if (off >= b->n || *len > b->n - off)
-		abort();
-	*len = MIN(*len, 777u);
-	return b->p + off;
-}
-
-/* Pages get what was read of the image when they are touched. */
-static void touch_all(struct gmem *mem, uint64_t base, uint64_t size)
-{
-	for (uint64_t at = 0; at < size; at += MIB / 4) {
-		uint8_t byte;
-
-		if (gmem_read(mem, GPA(base + at), &byte, 1) != OK)
-			abort();
-	}
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

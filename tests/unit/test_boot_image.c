@@ -2,6 +2,7 @@
 /* Kernel loaders: a right bzImage and a right PVH vmlinux, each cut at every length and with hostile fields. */
 #include "tap.h"
 #include "guest_ram.h"
+#include "image_bytes.h"
 #include "vmm/boot/x86_64/boot_pc.h"
 #include <vmm/x86_64/pc_layout.h>
 
@@ -9,26 +10,6 @@
 static struct gmem *mem;
 static uint8_t chunk[BOOT_CHUNK] __attribute__((aligned(8)));
 static char why[VM_REASON_MAX];
-
-struct bytes { const uint8_t *p; uint64_t n; };
-static err_t bytes_read(void *ctx, uint64_t off, void *dst, uint64_t len)
-{
-	const struct bytes *b = ctx;
-
-	if (!range_within(off, len, b->n))
-		return E_RANGE;
-	memcpy(dst, b->p + off, len);
-	return OK;
-}
-
-/* In pieces of an odd size. */
-static const void *bytes_peek(void *ctx, uint64_t off, uint64_t *len)
-{
-	const struct bytes *b = ctx;
-
-	*len = MIN(MIN(*len, b->n - off), 777777u);
-	return b->p + off;
-}
 
 static bool peeks; /* whether the sources of the next load show their bytes */
 

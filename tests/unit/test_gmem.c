@@ -3,6 +3,7 @@
 #include <core/arith.h>
 #include <core/page.h>
 #include <fake/fake.h>
+#include <unit/image_bytes.h>
 #include <unit/tap.h>
 #include <vmm/gmem.h>
 #include <vmm/stage2.h>
@@ -115,16 +116,10 @@ static void test_copies(void)
 	ok(none_left(), "nothing is left");
 }
 
-/* A source in pieces of an odd size. */
-static const void *bytes_peek(void *ctx, uint64_t off, uint64_t *len)
-{
-	*len = MIN(*len, 77777u);
-	return (const uint8_t *)ctx + off;
-}
-
 #define LARGE (2 * MIB)
 #define BACKED (8 * LARGE)
 static uint8_t image[3 * LARGE], model[BACKED], seen[BACKED];
+static struct bytes image_bytes = { image, sizeof(image) };
 
 static bool same_from(struct gmem *m, uint64_t a, uint64_t len)
 {
@@ -133,7 +128,7 @@ static bool same_from(struct gmem *m, uint64_t a, uint64_t len)
 
 static void back_with(struct gmem *m, uint64_t a, uint64_t len, uint64_t off)
 {
-	const struct gmem_source src = { bytes_peek, image };
+	const struct gmem_source src = { bytes_peek, &image_bytes };
 
 	ok(gmem_back(m, GPA(a), len, &src, off) == OK, "0x%llx bytes at 0x%llx", (unsigned long long)len, (unsigned long long)a);
 	memcpy(model + a, image + off, len);
@@ -142,7 +137,7 @@ static void back_with(struct gmem *m, uint64_t a, uint64_t len, uint64_t off)
 /* First contents that cover pages in whole and in part, overlap, meet what was written before and are written over, with large and small pages. */
 static void test_backings(unsigned order)
 {
-	const struct gmem_source src = { bytes_peek, image };
+	const struct gmem_source src = { bytes_peek, &image_bytes };
 	struct gmem *m = make(order);
 	const uint64_t page = PAGE_SIZE << order;
 	uint8_t word[8] = "written";

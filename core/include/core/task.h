@@ -52,7 +52,8 @@ void wake_one(struct wait_queue *q);
 void loop_init(unsigned cpu);
 _Noreturn void loop_run(void);
 /* What loop_run does for ever: one turn (interrupt window, mail, timers, a pass of tasks, a vCPU slice), which returns
- * false when nothing is left to do; then a piece of what is for idle CPUs, false when there is none now; then loop_idle arms the timer and sleeps until an interrupt. For tests. */
+ * false when nothing is left to do; then a piece of what is for idle CPUs, false when there is none now; then loop_idle arms
+ * the timer and sleeps until an interrupt. For tests. */
 bool loop_turn(void);
 bool loop_idle_work(void);
 void loop_idle(void);

@@ -6,28 +6,6 @@
 
 #define RAM (16 * MIB)
 
-/* In pieces; nobody may ask for what is not there. */
-static const void *bytes_peek(void *ctx, uint64_t off, uint64_t *len)
-{
-	const struct bytes *b = ctx;
-
-	if (off >= b->n || *len > b->n - off)
-		abort();
-	*len = MIN(*len, 777u);
-	return b->p + off;
-}
-
-/* Pages get what was read of the image when they are touched. */
-static void touch_all(struct gmem *mem, uint64_t base, uint64_t size)
-{
-	for (uint64_t at = 0; at < size; at += MIB / 4) {
-		uint8_t byte;
-
-		if (gmem_read(mem, GPA(base + at), &byte, 1) != OK)
-			abort();
-	}
-}
-
 static void load(struct gmem *mem, const uint8_t *data, size_t size)
 {
 	static uint8_t chunk[BOOT_CHUNK] __attribute__((aligned(8)));

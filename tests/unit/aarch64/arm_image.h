@@ -13,6 +13,7 @@
 #include <vmm/vm.h>
 #define Z_SOLO
 #include <zlib.h>
+#include "../image_bytes.h"
 #include "plain_stage2.h"
 
 static struct pool arm_pool;
@@ -25,17 +26,6 @@ __attribute__((unused)) static struct gmem *arm_ram(uint64_t size)
 	if (gmem_create(&arm_pool, &stage2_plain, 0, &m) || gmem_add_ram(m, GPA(VIRT_RAM), size))
 		abort();
 	return m;
-}
-
-struct bytes { const uint8_t *p; uint64_t n; };
-__attribute__((unused)) static err_t bytes_read(void *ctx, uint64_t off, void *dst, uint64_t len)
-{
-	const struct bytes *b = ctx;
-
-	if (!range_within(off, len, b->n))
-		return E_RANGE;
-	memcpy(dst, b->p + off, len);
-	return OK;
 }
 
 /* An Image of n bytes of code 0xd5 behind its header. */
