@@ -5,9 +5,10 @@ SELF_OBJ := $(filter $(O)/obj/efi/boot/% $(O)/obj/efi/start.c.o $(O)/obj/core/% 
 FW_CFLAGS_tests := -I. -Itests/system/selftest/$(ARCH)
 -include $(SELF_SRC:%=$(O)/obj/%.d)
 
-$(O)/selftest.elf: $(SELF_OBJ) $(O)/ksyms0.o efi/efi.lds $(O)/deps/READY
+SELF_LINK_OBJ := $(call fw_joined,$(SELF_OBJ))
+$(O)/selftest.elf: $(SELF_LINK_OBJ) $(O)/ksyms0.o efi/efi.lds $(O)/deps/READY
 	@echo '  LD      $@'
-	$(Q)$(FW_LD) $(FW_LDFLAGS) -o $@ $(SELF_OBJ) $(O)/ksyms0.o $(FW_LDLIBS)
+	$(Q)$(FW_LD) $(FW_LDFLAGS) -o $@ $(SELF_LINK_OBJ) $(O)/ksyms0.o $(FW_LDLIBS)
 $(O)/selftest.efi: $(O)/selftest.elf tools/build/pe.py
 	@echo '  EFI     $@'
 	$(Q)$(FW_OBJCOPY) $(addprefix -j ,.text .reloc .rodata .tdata .relro .data .bss .dynamic .rela) --strip-all \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Guest memory: slots of RAM, residency in the stage-2 table, demand paging. Any CPU; the lock covers changes of the table,
  * while look-ups and copies go without, because a resident page leaves only by gmem_clear, when no vCPU or device works.
- * gmem_copy.c holds the accesses, gmem_back.c what pages begin with. Knows no virtual machine: whoever clears it flushes the TLBs. */
+ * gmem_copy.c and gmem_spot.c hold the accesses, gmem_back.c what pages begin with. Knows no virtual machine: whoever clears it flushes the TLBs. */
 #include "gmem_internal.h"
 #include <core/arith.h>
 #include <core/hal.h>
@@ -28,6 +28,7 @@ err_t gmem_create(struct pool *pool, const struct stage2_format *fmt, unsigned m
 		return E_NOMEM;
 	m->pool = pool;
 	m->max_order = max_page_order;
+	m->epoch = 1;
 	spin_init(&m->lock);
 	err = stage2_init(&m->s2, fmt, pool);
 	if (err != OK) {
@@ -65,6 +66,7 @@ void gmem_clear(struct gmem *m)
 			atomic_store_explicit(&m->slots[i].blocks[b], 0, memory_order_relaxed);
 	stage2_clear(&m->s2, page_give_back, m);
 	m->nbackings = 0;
+	m->epoch++;
 	atomic_store_explicit(&m->starved, false, memory_order_relaxed);
 	spin_unlock(&m->lock);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Guest memory, the accesses: copies, single loads and stores with order, pinned runs for DMA. Any CPU. With gmem_back.c the only
+/* Guest memory, the accesses: copies, single loads and stores with order, pinned runs for DMA. Any CPU. With gmem_back.c and gmem_spot.c the only
  * code of the monitor that dereferences guest pages, each time between hal_guest_access_begin and _end; must not call out in between. */
 #include "gmem_internal.h"
 #include <core/arith.h>
@@ -8,7 +8,6 @@
 #include <string.h>
 
 enum { FEW = 16 };
-typedef uint64_t __attribute__((aligned(1))) unaligned_u64;
 enum copy_op { COPY_READ, COPY_WRITE, COPY_ZERO };
 
 static void chunk_copy(enum copy_op op, struct hpa h, uint8_t *host, uint64_t n)
@@ -199,7 +198,7 @@ err_t gmem_load64(struct gmem *m, struct gpa a, uint64_t *out)
 	if (!h)
 		return gmem_read(m, a, out, sizeof(*out));
 	hal_guest_access_begin();
-	*out = *(const volatile unaligned_u64 *)hal_direct(HPA(h));
+	*out = *(const volatile gmem_unaligned_u64 *)hal_direct(HPA(h));
 	hal_guest_access_end();
 	return OK;
 }

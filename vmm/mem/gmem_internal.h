@@ -13,6 +13,7 @@
  * walk. NULL where there are no large pages. */
 #define GMEM_BLOCK_ORDER 9
 #define GMEM_BLOCK (PAGE_SIZE << GMEM_BLOCK_ORDER)
+typedef uint64_t __attribute__((aligned(1))) gmem_unaligned_u64;
 struct gmem_slot { uint64_t base, size; _Atomic uint64_t *blocks; };
 
 /* RAM that gets these bytes of a source when it is first touched; of two that overlap, the later one's. */
@@ -23,6 +24,7 @@ struct gmem {
 	struct pool *pool;
 	struct stage2 s2;                 /* changes under lock */
 	unsigned max_order;
+	uint32_t epoch;                   /* from 1; each gmem_clear begins one, when no vCPU or device works */
 	unsigned nslots;                  /* constant once vCPUs or devices run */
 	struct gmem_slot slots[GMEM_MAX_SLOTS];
 	unsigned nbackings;               /* constant once vCPUs or devices run, as they are */

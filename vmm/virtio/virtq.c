@@ -86,11 +86,22 @@ static __attribute__((noinline)) err_t pop_waiting(struct virtq *q, struct virtq
 	return OK;
 }
 
+static __attribute__((noinline)) err_t find_avail_idx(struct virtq *q, uint16_t *idx)
+{
+	err_t e = gmem_load16(q->mem, avail_idx(q), idx);
+
+	q->index = (struct gmem_spot){ 0 };
+	q->index_of = q->avail.v;
+	return e ? e : gmem_spot(q->mem, avail_idx(q), sizeof(*idx), &q->index);
+}
+
 err_t virtq_pop(struct virtq *q, struct virtq_chain *out)
 {
 	uint16_t idx, waiting;
-	err_t e = gmem_load16(q->mem, avail_idx(q), &idx);
+	err_t e = OK;
 
+	if (q->index_of != q->avail.v || !gmem_spot_load16(q->mem, &q->index, &idx))
+		e = find_avail_idx(q, &idx);
 	if (e)
 		return e;
 	waiting = (uint16_t)(idx - q->last_avail);

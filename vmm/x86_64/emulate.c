@@ -155,12 +155,12 @@ static void execute(struct vcpu *v, const struct x86_mode *m, const struct x86_i
 	hv_current->arch->skip(v, in->len);
 }
 
-static void refuse(struct vcpu *v, const uint8_t *b, unsigned n, uint64_t gpa)
+static void refuse(struct vcpu *v, const struct x86_code *code, uint64_t gpa)
 {
 	char text[3 * X86_INSN_MAX + 1] = "";
 
-	for (unsigned i = 0; i < n && i < X86_INSN_MAX; i++)
-		fmt_buf(text + 3 * i, sizeof(text) - 3 * i, "%02x ", b[i]);
+	for (unsigned i = 0; i < code->n; i++)
+		fmt_buf(text + 3 * i, sizeof(text) - 3 * i, "%02x ", code->b[i]);
 	if (vm_log_allowed(v->vm))
 		log_warn("vm", "%s: vcpu %u: instruction %son device address 0x%llx is not supported: #UD", v->vm->name, v->index, text,
 			 (unsigned long long)gpa);
@@ -182,31 +182,27 @@ static bool impossible(struct vcpu *v, const struct hv_exit *e)
 	return true;
 }
 
-static err_t read_insn(struct vcpu *v, const struct x86_mode *m, const struct hv_exit *e, uint8_t *bytes, unsigned *n)
+static err_t read_insn(struct vcpu *v, const struct x86_mode *m, const struct hv_exit *e, struct x86_code *out)
 {
 	if (!e->stage2.insn_len)
-		return x86_fetch(v, m, bytes, n);
-	__builtin_memcpy(bytes, e->stage2.insn, e->stage2.insn_len);
-	*n = e->stage2.insn_len;
+		return x86_fetch(v, m, out);
+	*out = (struct x86_code){ .n = e->stage2.insn_len };
+	__builtin_memcpy(out->b, e->stage2.insn, out->n);
 	return OK;
 }
 
 /* NULL: an instruction that is not known. */
-static const struct x86_insn *decode(struct vcpu *v, const uint8_t *bytes, unsigned n, const struct x86_decode_mode *mode)
+static const struct x86_insn *decode(struct vcpu *v, const struct x86_code *code, const struct x86_decode_mode *mode)
 {
 	struct x86_vcpu *x = x86_of(v);
-	uint64_t key[2] = { 0 };
+	const struct x86_code *last = &x->decoded.code;
 
-	__builtin_memcpy(key, bytes, MIN(n, (unsigned)X86_INSN_MAX));
-	if (n && x->decoded.n == n && x->decoded.bits == mode->bits && x->decoded.bytes[0] == key[0] && x->decoded.bytes[1] == key[1]) {
+	if (code->n && last->n == code->n && x->decoded.bits == mode->bits && last->words[0] == code->words[0] && last->words[1] == code->words[1])
 		return &x->decoded.in;
-	}
-	x->decoded.n = 0;
-	if (decode_insn(bytes, n, mode, &x->decoded.in) != OK)
+	x->decoded.code.n = 0;
+	if (decode_insn(code->b, code->n, mode, &x->decoded.in) != OK)
 		return NULL;
-	x->decoded.bytes[0] = key[0];
-	x->decoded.bytes[1] = key[1];
-	x->decoded.n = (uint8_t)n;
+	x->decoded.code = *code;
 	x->decoded.bits = mode->bits;
 	return &x->decoded.in;
 }
@@ -216,20 +212,19 @@ bool x86_emulate_mmio(struct vcpu *v, struct hv_exit *e)
 	struct x86_decode_mode mode;
 	struct x86_mode m;
 	struct gpa a = e->stage2.addr;
-	uint8_t bytes[X86_INSN_MAX];
+	struct x86_code code;
 	const struct x86_insn *in;
 	uint64_t linear;
-	unsigned n = 0;
 
 	if (impossible(v, e))
 		return true;
 	hv_current->arch->mode_get(v, &m);
 	mode = (struct x86_decode_mode){ .bits = x86_code_bits(&m) };
-	if (read_insn(v, &m, e, bytes, &n) != OK)
+	if (read_insn(v, &m, e, &code) != OK)
 		return true; /* it was changed while it ran: the CPU will see for itself */
-	in = decode(v, bytes, n, &mode);
+	in = decode(v, &code, &mode);
 	if (!in) {
-		refuse(v, bytes, n, a.v);
+		refuse(v, &code, a.v);
 		return true;
 	}
 	if (in->op == X86_OP_MOVS || in->op == X86_OP_STOS || in->op == X86_OP_LODS) {
@@ -237,7 +232,7 @@ bool x86_emulate_mmio(struct vcpu *v, struct hv_exit *e)
 		return true;
 	}
 	if (in->op == X86_OP_INS || in->op == X86_OP_OUTS) {
-		refuse(v, bytes, n, a.v);
+		refuse(v, &code, a.v);
 		return true;
 	}
 	if (x86_linear(v, &m, in->seg, operand_offset(v, &m, in), in->size, &linear) != OK)

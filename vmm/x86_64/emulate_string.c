@@ -107,13 +107,12 @@ void x86_emulate_string_io(struct vcpu *v, const struct hv_exit *e)
 {
 	struct x86_decode_mode mode;
 	struct x86_mode m;
-	uint8_t bytes[X86_INSN_MAX];
+	struct x86_code code;
 	struct x86_insn in;
-	unsigned n = 0;
 
 	hv_current->arch->mode_get(v, &m);
 	mode = (struct x86_decode_mode){ .bits = x86_code_bits(&m) };
-	if (x86_fetch(v, &m, bytes, &n) != OK || decode_insn(bytes, n, &mode, &in) != OK)
+	if (x86_fetch(v, &m, &code) != OK || decode_insn(code.b, code.n, &mode, &in) != OK)
 		return; /* changed while it ran: the CPU will see for itself */
 	if (in.op == (e->pio.write ? X86_OP_OUTS : X86_OP_INS) && in.size == e->pio.size) /* as the CPU checked it */
 		x86_emulate_string(v, &m, &in, e->pio.port);

@@ -21,8 +21,9 @@
 
 enum { MAX_TRIES = 4 };
 
+struct seen { struct gpa at; uint64_t value; };
 struct walk { const struct gpt_mode *mode; uint64_t linear; unsigned access; uint64_t rights; /* AND of the entries' W and U */ bool nx;
-	      struct gpt_seen seen[GPT_LEVELS]; unsigned nseen, entry_size; };
+	      struct seen seen[GPT_LEVELS]; unsigned nseen, entry_size; };
 
 static err_t walk_fault(const struct walk *w, uint32_t error, struct gpt_fault *fault)
 {
@@ -208,19 +209,24 @@ err_t gpt_walk(struct gmem *m, const struct gpt_mode *mode, uint64_t linear, uns
 	return walk_seen(m, &w, mode, linear, access, out, fault);
 }
 
-static bool holds(struct gmem *m, const struct gpt_mode *mode, uint64_t page, unsigned access, const struct gpt_memo *memo)
+bool gpt_memo_holds(struct gmem *m, const struct gpt_mode *mode, uint64_t page, unsigned access, const struct gpt_memo *memo)
 {
 	const struct gpt_mode *old = &memo->mode;
 
 	if (!memo->valid || memo->page != page || memo->access != access || old->cr3 != mode->cr3 || old->cr0 != mode->cr0 || old->cr4 != mode->cr4 ||
 	    old->efer != mode->efer || old->user != mode->user || old->ac != mode->ac)
 		return false;
-	for (unsigned i = 0; i < memo->n; i++) {
-		uint64_t now;
+	return gmem_seen_hold(m, &memo->code, memo->seen, memo->n);
+}
 
-		if (gmem_load64(m, memo->seen[i].at, &now) != OK || now != memo->seen[i].value)
+/* false: the page is not RAM, or the tables have become something else. */
+static bool memorise(struct gmem *m, const struct walk *w, struct gpt_memo *memo)
+{
+	if (gmem_spot(m, GPA(memo->gpa), PAGE_SIZE, &memo->code) != OK)
+		return false;
+	for (memo->n = 0; memo->n < w->nseen; memo->n++)
+		if (gmem_see64(m, w->seen[memo->n].at, w->seen[memo->n].value, &memo->seen[memo->n]) != OK)
 			return false;
-	}
 	return true;
 }
 
@@ -231,7 +237,7 @@ err_t gpt_walk_again(struct gmem *m, const struct gpt_mode *mode, uint64_t linea
 	struct walk w;
 	err_t err;
 
-	if (holds(m, mode, linear - into, access, memo)) {
+	if (gpt_memo_holds(m, mode, linear - into, access, memo)) {
 		*out = GPA(memo->gpa + into);
 		return OK;
 	}
@@ -239,9 +245,11 @@ err_t gpt_walk_again(struct gmem *m, const struct gpt_mode *mode, uint64_t linea
 	err = walk_seen(m, &w, mode, linear, access, out, fault);
 	if (err != OK || ((mode->cr0 & X86_CR0_PG) && !(mode->efer & X86_EFER_LMA)))
 		return err; /* 32-bit entries, or PAE, whose first level is not among those seen */
-	*memo = (struct gpt_memo){ .mode = *mode, .page = linear - into, .gpa = out->v - into, .access = access, .n = w.nseen, .valid = true };
-	for (unsigned i = 0; i < w.nseen; i++)
-		memo->seen[i] = w.seen[i];
+	memo->mode = *mode;
+	memo->page = linear - into;
+	memo->gpa = out->v - into;
+	memo->access = access;
+	memo->valid = memorise(m, &w, memo);
 	return OK;
 }
 

@@ -37,32 +37,41 @@ static bool fetch_part(struct vcpu *v, const struct gpt_mode *mode, uint64_t lin
 	return gpt_walk_again(v->vm->mem, mode, linear, GPT_FETCH, x86_fetch_memo(v, linear), &a, &fault) == OK && gmem_read(v->vm->mem, a, dst, n) == OK;
 }
 
-err_t x86_fetch(struct vcpu *v, const struct x86_mode *m, uint8_t *bytes, unsigned *n)
+static __attribute__((noinline)) err_t fetch_by_walk(struct vcpu *v, const struct gpt_mode *mode, uint64_t linear, struct x86_code *out)
 {
-	const struct gpt_mode mode = gpt_mode_of(m);
-	uint64_t linear = code_address(m);
 	unsigned first = left_in_page(linear);
 
-	if (first < X86_INSN_MAX && fetch_part(v, &mode, linear + first, bytes + first, X86_INSN_MAX - first)) {
-		if (!fetch_part(v, &mode, linear, bytes, first))
-			return E_GUEST;
-		*n = X86_INSN_MAX;
-		return OK;
-	}
-	if (!fetch_part(v, &mode, linear, bytes, first))
+	*out = (struct x86_code){ 0 };
+	if (!fetch_part(v, mode, linear, out->b, first))
 		return E_GUEST;
-	*n = first;
+	if (first < X86_INSN_MAX && fetch_part(v, mode, linear + first, out->b + first, X86_INSN_MAX - first))
+		first = X86_INSN_MAX;
+	out->n = (uint8_t)first;
+	return OK;
+}
+
+err_t x86_fetch(struct vcpu *v, const struct x86_mode *m, struct x86_code *out)
+{
+	const struct gpt_mode mode = gpt_mode_of(m);
+	uint64_t linear = code_address(m), into = linear & (PAGE_SIZE - 1);
+	const struct gpt_memo *memo = x86_fetch_memo(v, linear);
+
+	if (into > PAGE_SIZE - sizeof(out->words) || !gpt_memo_holds(v->vm->mem, &mode, linear - into, GPT_FETCH, memo) ||
+	    !gmem_spot_read128(v->vm->mem, &memo->code, (unsigned)into, out->words))
+		return fetch_by_walk(v, &mode, linear, out);
+	out->words[1] &= UINT64_MAX >> 8;
+	out->n = X86_INSN_MAX;
 	return OK;
 }
 
 err_t x86_fetch_hint(struct vcpu *v, uint64_t linear, uint64_t cr3, uint64_t *bytes)
 {
 	const struct gpt_memo *f = x86_fetch_memo(v, linear);
-	uint64_t into = linear - f->page;
+	uint64_t into = linear & (PAGE_SIZE - 1);
 
-	if (!f->valid || f->mode.cr3 != cr3 || into > PAGE_SIZE - sizeof(*bytes))
+	if (!f->valid || f->mode.cr3 != cr3 || f->page != linear - into || into > PAGE_SIZE - sizeof(*bytes))
 		return E_NOENT;
-	return gmem_load64(v->vm->mem, GPA(f->gpa + into), bytes);
+	return gmem_spot_read64(v->vm->mem, &f->code, (unsigned)into, bytes) ? OK : E_NOENT;
 }
 
 static err_t segment_fault(struct vcpu *v, unsigned seg)

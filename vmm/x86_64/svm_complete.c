@@ -26,13 +26,13 @@ static unsigned shortest(uint64_t code)
 /* Where the CPU does not tell. */
 static unsigned insn_len_walked(struct vcpu *v, const struct svm_vcpu *s, bool long_mode)
 {
-	uint8_t bytes[X86_INSN_MAX];
+	struct x86_code code;
 	struct x86_mode m;
-	unsigned n = 0, len = 0;
+	unsigned len = 0;
 
 	svm_arch_ops.mode_get(v, &m);
-	if (x86_fetch(v, &m, bytes, &n) == OK)
-		len = svm_exit_insn_len(s->exit_code, s->vmcb->c.exit_info1, bytes, n, long_mode);
+	if (x86_fetch(v, &m, &code) == OK)
+		len = svm_exit_insn_len(s->exit_code, s->vmcb->c.exit_info1, code.b, code.n, long_mode);
 	return len ? len : shortest(s->exit_code);
 }
 
@@ -84,8 +84,8 @@ void svm_complete(struct vcpu *v, const struct hv_exit *e)
  * comes from, and the instruction's length (0: the next RIP is known). */
 static bool cr_write_decode(struct vcpu *v, struct svm_vcpu *s, uint64_t info1, unsigned *reg, unsigned *len)
 {
-	uint8_t b[X86_INSN_MAX];
-	unsigned n = 0;
+	struct x86_code code;
+	const uint8_t *b = code.b;
 	struct x86_prefixes p;
 	struct x86_mode m;
 
@@ -95,10 +95,10 @@ static bool cr_write_decode(struct vcpu *v, struct svm_vcpu *s, uint64_t info1, 
 		return true;
 	}
 	svm_arch_ops.mode_get(v, &m);
-	if (x86_fetch(v, &m, b, &n) != OK)
+	if (x86_fetch(v, &m, &code) != OK)
 		return false;
-	decode_prefixes(b, n, in_long_mode(s), &p);
-	if (p.len + 3u > n || b[p.len] != 0x0f || b[p.len + 1] != 0x22)
+	decode_prefixes(b, code.n, in_long_mode(s), &p);
+	if (p.len + 3u > code.n || b[p.len] != 0x0f || b[p.len + 1] != 0x22)
 		return false;
 	*len = p.len + 3u;
 	*reg = (b[p.len + 2] & 7) | (p.rex & 1 ? 8u : 0u);

@@ -23,13 +23,13 @@ struct gpt_mode {
 };
 enum { GPT_READ = 0, GPT_WRITE = 1, GPT_FETCH = 2, GPT_LEVELS = 5 };
 struct gpt_fault { uint32_t error; uint64_t address; }; /* as #PF wants it */
-struct gpt_seen { struct gpa at; uint64_t value; };
 /* A translation of a page by all that it depends on: while the entries are what they were, another walk would find the same. */
 struct gpt_memo {
 	struct gpt_mode mode;
 	uint64_t page, gpa;      /* of the page: its linear address, and where it lies */
 	unsigned access, n;      /* n: entries */
-	struct gpt_seen seen[GPT_LEVELS];
+	struct gmem_spot code;   /* the page itself */
+	struct gmem_seen seen[GPT_LEVELS];
 	bool valid;
 };
 /* Translates one linear address. OK; E_PERM: the guest gets #PF with *fault; E_GUEST: its tables lie outside of RAM. E_NOMEM. */
@@ -37,6 +37,8 @@ err_t gpt_walk(struct gmem *m, const struct gpt_mode *mode, uint64_t linear, uns
 /* The same, faster where the memo still holds; afterwards it holds this translation, or nothing. */
 err_t gpt_walk_again(struct gmem *m, const struct gpt_mode *mode, uint64_t linear, unsigned access, struct gpt_memo *memo, struct gpa *out,
 		     struct gpt_fault *fault) MUST_CHECK;
+/* Would a walk find the memo's translation for this page? */
+bool gpt_memo_holds(struct gmem *m, const struct gpt_mode *mode, uint64_t page, unsigned access, const struct gpt_memo *memo);
 struct gpt_mode gpt_mode_of(const struct x86_mode *m);
 
 /* v->arch. What is guest-visible in it is plain and travels. */
@@ -45,13 +47,18 @@ struct x86_state {
 	uint32_t version;
 	uint64_t misc_enable, tsc_adjust, hwcr, syscfg, mcg_status;
 };
+/* The bytes at RIP. */
+struct x86_code {
+	union { uint64_t words[2]; uint8_t b[X86_INSN_MAX]; }; /* zeros behind n */
+	uint8_t n;
+};
 #define X86_FETCH_PAGES 4
 struct x86_vcpu {
 	struct x86_state st;
 	struct pvclock pv;
 	struct gpt_memo fetch[X86_FETCH_PAGES]; /* code pages of the last fetches, by their number's lowest bits */
 	/* The last instruction that touched a device, by all that its decoding depends on: drivers come back with the same few. */
-	struct { uint64_t bytes[2]; /* zeros behind n */ uint8_t n, bits; struct x86_insn in; } decoded;
+	struct { struct x86_code code; uint8_t bits; struct x86_insn in; } decoded;
 };
 static inline struct x86_vcpu *x86_of(struct vcpu *v) { return v->arch; }
 static inline struct gpt_memo *x86_fetch_memo(struct vcpu *v, uint64_t linear) { return &x86_of(v)->fetch[linear / PAGE_SIZE % X86_FETCH_PAGES]; }
@@ -76,8 +83,8 @@ bool x86_cr4_may_be(uint64_t old, uint64_t value, uint64_t efer, uint64_t cr3);
 static inline bool x86_is_64bit(const struct x86_mode *m) { return (m->efer & X86_EFER_LMA) && (m->cs.attr & SEG_ATTR_L); }
 /* 16, 32 or 64: the code segment's operand mode. */
 static inline uint8_t x86_code_bits(const struct x86_mode *m) { return x86_is_64bit(m) ? 64 : m->cs.attr & SEG_ATTR_DB ? 32 : 16; }
-/* The bytes at RIP, at most 15: fewer when the next page cannot be read. E_GUEST: none can. */
-err_t x86_fetch(struct vcpu *v, const struct x86_mode *m, uint8_t *bytes, unsigned *n) MUST_CHECK;
+/* The bytes at RIP, X86_INSN_MAX of them, or fewer when the next page cannot be read. E_GUEST: none can. */
+err_t x86_fetch(struct vcpu *v, const struct x86_mode *m, struct x86_code *out) MUST_CHECK;
 /* Eight bytes at a linear address without a walk, where the last fetch with the same CR3 found the page. The guest may have mapped another
  * one there since: for callers that know what must stand there and fetch when it does not. E_NOENT: not known, or the page ends before. */
 err_t x86_fetch_hint(struct vcpu *v, uint64_t linear, uint64_t cr3, uint64_t *bytes) MUST_CHECK;

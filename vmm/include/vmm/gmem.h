@@ -49,6 +49,21 @@ err_t gmem_store64(struct gmem *m, struct gpa a, uint64_t v) MUST_CHECK;
 /* Compare and exchange of a naturally aligned word of 4 or 8 bytes. E_AGAIN: it is not old any more; E_GUEST. */
 err_t gmem_cas(struct gmem *m, struct gpa a, unsigned size, uint64_t old, uint64_t value) MUST_CHECK;
 
+/* ---- gmem_spot.c: places that each exit asks for, found once; a page that is there stays where it is until gmem_clear. A zeroed spot holds
+ * nothing. What is in these is gmem's own: the host's addresses must not be used elsewhere. */
+struct gmem_spot { uint64_t host; uint32_t epoch; };
+/* len bytes at a, in one page, which is made resident. E_GUEST, E_NOMEM. */
+err_t gmem_spot(struct gmem *m, struct gpa a, unsigned len, struct gmem_spot *out) MUST_CHECK;
+/* false: the spot does not hold any more, or never did. */
+bool gmem_spot_load16(const struct gmem *m, const struct gmem_spot *s, uint16_t *out) MUST_CHECK; /* a naturally aligned word; acquire */
+bool gmem_spot_read64(const struct gmem *m, const struct gmem_spot *s, unsigned off, uint64_t *out) MUST_CHECK; /* within the spot's bytes */
+bool gmem_spot_read128(const struct gmem *m, const struct gmem_spot *s, unsigned off, uint64_t out[2]) MUST_CHECK;
+/* A word with the value that somebody saw in it, to ask later whether it is still there. E_GUEST: not aligned, or no RAM; E_NOMEM. */
+struct gmem_seen { uint64_t host, value; };
+err_t gmem_see64(struct gmem *m, struct gpa a, uint64_t value, struct gmem_seen *out) MUST_CHECK;
+/* Does the spot hold, and do all words that were seen after it was found? */
+bool gmem_seen_hold(const struct gmem *m, const struct gmem_spot *s, const struct gmem_seen *seen, unsigned n) MUST_CHECK;
+
 /* Bytes that stay where they are. peek: those from off on, as many in one piece as *len says, at most as many as it said before. Any CPU. */
 struct gmem_source { const void *(*peek)(void *ctx, uint64_t off, uint64_t *len); void *ctx; };
 /* RAM at [a, a+len) holds the source's bytes from off on. They are copied when a page is touched, so the source stays until gmem_clear; a page

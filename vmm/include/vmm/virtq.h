@@ -18,6 +18,7 @@ struct virtq {
 	uint16_t last_avail, next_used;
 	bool enabled, event_idx;
 	uint16_t signalled_used; bool signalled_valid;
+	struct gmem_spot index; uint64_t index_of; /* where the available index lies, of the ring at this address */
 	uint16_t asked_at; bool asked;  /* the driver was asked for a kick, with EVENT_IDX at this index */
 };
 struct virtq_seg { struct gpa addr; uint32_t len; };
