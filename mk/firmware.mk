@@ -59,6 +59,8 @@ FW_LINK_OBJ := $(call fw_joined,$(FW_OBJ))
 # ---- two links: the second carries the names of the first
 FW_LDFLAGS := -pie --no-dynamic-linker -z norelro -z text -z noexecstack -z max-page-size=4096 --build-id=none --no-undefined \
   --gc-sections -Bsymbolic --fatal-warnings -T efi/efi.lds
+# All names, without what optimising as one appended to them.
+fw_names = $(FW_NM) -n $@ | sed 's/\.lto_priv\.[0-9]*$$//'
 FW_LDLIBS = --start-group $(FW_LIBS:%=$(FW_DEPS)/lib/lib%.a) $(FW_DEPS)/lib/libc.a $(shell $(FW_CC) -print-libgcc-file-name) --end-group
 
 $(O)/ksyms0.S: tools/build/ksyms.py | $(B)/packages-build
@@ -67,13 +69,13 @@ $(O)/ksyms0.S: tools/build/ksyms.py | $(B)/packages-build
 $(O)/stage1.elf: $(FW_LINK_OBJ) $(O)/ksyms0.o $(O)/sources efi/efi.lds $(O)/deps/READY
 	@echo '  LD      $@'
 	$(Q)$(FW_LD) $(FW_LDFLAGS) -o $@ $(FW_LINK_OBJ) $(O)/ksyms0.o $(FW_LDLIBS)
-	$(Q)$(FW_NM) -n $@ >$@.nm
+	$(Q)$(fw_names) >$@.nm
 $(O)/ksyms1.S: $(O)/stage1.elf tools/build/ksyms.py
 	$(Q)python3 tools/build/ksyms.py table $<.nm $@
 $(O)/caisson.elf: $(O)/stage1.elf $(O)/ksyms1.o
 	@echo '  LD      $@'
 	$(Q)$(FW_LD) $(FW_LDFLAGS) -Map=$(O)/caisson.map -o $@ $(FW_LINK_OBJ) $(O)/ksyms1.o $(FW_LDLIBS)
-	$(Q)$(FW_NM) -n $@ >$@.nm && python3 tools/build/ksyms.py same $(O)/stage1.elf.nm $@.nm
+	$(Q)$(fw_names) >$@.nm && python3 tools/build/ksyms.py same $(O)/stage1.elf.nm $@.nm
 $(O)/caisson.efi: $(O)/caisson.elf tools/build/pe.py
 	@echo '  EFI     $@'
 	$(Q)$(FW_OBJCOPY) $(addprefix -j ,.text .reloc .rodata .tdata .relro .data .bss .dynamic .rela) --strip-all \

@@ -102,8 +102,31 @@ static void test_rings_outside(void)
 	struct virtq_chain c;
 
 	ok_eq(virtq_pop(&q, &c), E_GUEST, "an available ring outside of RAM");
+	ok_eq(virtq_pop(&q, &c), E_GUEST, "nor is it found at a second look");
 	ok_eq(virtq_push(&q, 0, 0), E_GUEST, "a used ring outside of RAM");
 	ok(!virtq_should_notify(&q), "no interrupt is wanted by what cannot be read");
+}
+
+/* Where the index lies is remembered: never for another ring, nor beyond a reset of the memory. */
+static void test_ring_moves(void)
+{
+	struct gmem *own = guest_ram(RAM);
+	struct vring r = vring_at(own, 0x10000, SIZE), other = r;
+	struct virtq q = queue(&r);
+	struct virtq_chain c;
+
+	other.avail = r.avail + 0x10000;
+	vring_desc(&r, 3, 0x20000, 5, 0, 0);
+	ok_eq(virtq_pop(&q, &c), E_AGAIN, "a ring");
+	put16(own, other.avail + 4, 3);
+	put16(own, other.avail + 2, 1);
+	q.avail = GPA(other.avail);
+	ok(virtq_pop(&q, &c) == OK && c.head == 3, "another ring of the same queue");
+	gmem_clear(own);
+	q.last_avail = 0;
+	ok_eq(virtq_pop(&q, &c), E_AGAIN, "after a reset its memory is empty");
+	put16(own, other.avail + 2, 2 * SIZE);
+	ok_eq(virtq_pop(&q, &c), E_GUEST, "and is looked at anew");
 }
 
 static void test_index_wrap(void)
@@ -169,6 +192,7 @@ int main(void)
 	refused("an index that runs backwards", index_backwards);
 	test_length_sum();
 	test_rings_outside();
+	test_ring_moves();
 	test_index_wrap();
 	test_event_index();
 	ok(!fake_guest_access_open(), "guest access is closed");
