@@ -60,7 +60,7 @@ FW_LINK_OBJ := $(call fw_joined,$(FW_OBJ))
 FW_LDFLAGS := -pie --no-dynamic-linker -z norelro -z text -z noexecstack -z max-page-size=4096 --build-id=none --no-undefined \
   --gc-sections -Bsymbolic --fatal-warnings -T efi/efi.lds
 # All names, without what optimising as one appended to them.
-fw_names = $(FW_NM) -n $@ | sed 's/\.lto_priv\.[0-9]*$$//'
+fw_names = $(FW_NM) -n $@ | sed 's/\.lto_priv\.[0-9]*//'
 FW_LDLIBS = --start-group $(FW_LIBS:%=$(FW_DEPS)/lib/lib%.a) $(FW_DEPS)/lib/libc.a $(shell $(FW_CC) -print-libgcc-file-name) --end-group
 
 $(O)/ksyms0.S: tools/build/ksyms.py | $(B)/packages-build

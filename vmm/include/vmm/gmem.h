@@ -50,7 +50,7 @@ err_t gmem_store64(struct gmem *m, struct gpa a, uint64_t v) MUST_CHECK;
 err_t gmem_cas(struct gmem *m, struct gpa a, unsigned size, uint64_t old, uint64_t value) MUST_CHECK;
 
 /* ---- gmem_spot.c: places that each exit asks for, found once; a page that is there stays where it is until gmem_clear. A zeroed spot holds
- * nothing. What is in these is gmem's own: the host's addresses must not be used elsewhere. */
+ * nothing. It belongs to one gmem and must not outlive it. What is in these is gmem's own: the host's addresses must not be used elsewhere. */
 struct gmem_spot { uint64_t host; uint32_t epoch; };
 /* len bytes at a, in one page, which is made resident. E_GUEST, E_NOMEM. */
 err_t gmem_spot(struct gmem *m, struct gpa a, unsigned len, struct gmem_spot *out) MUST_CHECK;
