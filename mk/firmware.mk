@@ -51,7 +51,7 @@ $(O)/sources: FORCE
 FW_ONE_OBJ := $(filter $(O)/obj/core/%.c.o $(O)/obj/vmm/%.c.o,$(FW_OBJ))
 $(O)/core+vmm.o: $(FW_ONE_OBJ) $(O)/sources
 	@echo '  LTO     $@'
-	$(Q)$(FW_CC) $(FW_CODEGEN) $(FW_GENERAL_CFLAGS) $(REPRO) -flto=auto -r -nostdlib -flinker-output=nolto-rel -o $@ $(FW_ONE_OBJ)
+	$(Q)$(FW_CC) $(FW_CODEGEN) $(WARN) $(FW_GENERAL_CFLAGS) $(REPRO) -flto=auto -r -nostdlib -flinker-output=nolto-rel -o $@ $(FW_ONE_OBJ)
 # The objects of a link of which $(1) are all.
 fw_joined = $(filter-out $(FW_ONE_OBJ),$(1)) $(O)/core+vmm.o
 FW_LINK_OBJ := $(call fw_joined,$(FW_OBJ))
@@ -60,7 +60,7 @@ FW_LINK_OBJ := $(call fw_joined,$(FW_OBJ))
 FW_LDFLAGS := -pie --no-dynamic-linker -z norelro -z text -z noexecstack -z max-page-size=4096 --build-id=none --no-undefined \
   --gc-sections -Bsymbolic --fatal-warnings -T efi/efi.lds
 # All names, without what optimising as one appended to them.
-fw_names = $(FW_NM) -n $@ | sed 's/\.lto_priv\.[0-9]*//'
+fw_names = $(FW_NM) -n $@ | sed 's/\.lto_priv\.[0-9]*//g'
 FW_LDLIBS = --start-group $(FW_LIBS:%=$(FW_DEPS)/lib/lib%.a) $(FW_DEPS)/lib/libc.a $(shell $(FW_CC) -print-libgcc-file-name) --end-group
 
 $(O)/ksyms0.S: tools/build/ksyms.py | $(B)/packages-build

@@ -57,7 +57,7 @@ err_t x86_fetch(struct vcpu *v, const struct x86_mode *m, struct x86_code *out)
 	const struct gpt_memo *memo = x86_fetch_memo(v, linear);
 
 	if (into > PAGE_SIZE - sizeof(out->words) || !gpt_memo_holds(v->vm->mem, &mode, linear - into, GPT_FETCH, memo) ||
-	    !gmem_spot_read128(v->vm->mem, &memo->code, (unsigned)into, out->words))
+	    !gmem_spot_read128(v->vm->mem, &memo->code, (unsigned)index_clamp(into, PAGE_SIZE - sizeof(out->words) + 1), out->words))
 		return fetch_by_walk(v, &mode, linear, out);
 	out->words[1] &= UINT64_MAX >> 8;
 	out->n = X86_INSN_MAX;
@@ -71,7 +71,7 @@ err_t x86_fetch_hint(struct vcpu *v, uint64_t linear, uint64_t cr3, uint64_t *by
 
 	if (!f->valid || f->mode.cr3 != cr3 || f->page != linear - into || into > PAGE_SIZE - sizeof(*bytes))
 		return E_NOENT;
-	return gmem_spot_read64(v->vm->mem, &f->code, (unsigned)into, bytes) ? OK : E_NOENT;
+	return gmem_spot_read64(v->vm->mem, &f->code, (unsigned)index_clamp(into, PAGE_SIZE - sizeof(*bytes) + 1), bytes) ? OK : E_NOENT;
 }
 
 static err_t segment_fault(struct vcpu *v, unsigned seg)

@@ -47,7 +47,7 @@ void arch_vcpu_reset(struct vcpu *v)
 	hv_current->arch->latch_reset(v, true);
 	hv_current->vcpu_set_regs(v, &r);
 	for (unsigned i = 0; i < X86_FETCH_PAGES; i++)
-		x86_of(v)->fetch[i].valid = false;
+		x86_of(v)->fetch[i] = (struct gpt_memo){ 0 };
 	v->idle = false;
 }
 
