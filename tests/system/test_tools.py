@@ -30,9 +30,9 @@ WRITE = 0x80000000
 
 
 def nm_symbols():
-    """{(name, address)}; a static function's name may occur more than once."""
+    """{(name, address)}, by the source's names; a static function's may occur more than once."""
     lines = subprocess.run(["nm", ELF], capture_output=True, text=True, check=True).stdout.splitlines()
-    return {(words[2], int(words[0], 16)) for words in map(str.split, lines) if len(words) == 3}
+    return {(re.sub(r"\.lto_priv\.\d+", "", words[2]), int(words[0], 16)) for words in map(str.split, lines) if len(words) == 3}
 
 
 def image_bytes(data, address, size=0):
