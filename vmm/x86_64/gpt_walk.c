@@ -219,7 +219,7 @@ bool gpt_memo_holds(struct gmem *m, const struct gpt_mode *mode, uint64_t page, 
 	return gmem_seen_hold(m, &memo->code, memo->seen, memo->n);
 }
 
-/* false: the page is not RAM, or the tables have become something else. */
+/* false: the page is not RAM, so that each fetch walks. A word that has changed since the walk shows when the memo is asked. */
 static bool memorise(struct gmem *m, const struct walk *w, struct gpt_memo *memo)
 {
 	if (gmem_spot(m, GPA(memo->gpa), PAGE_SIZE, &memo->code) != OK)
