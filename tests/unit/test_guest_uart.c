@@ -23,7 +23,7 @@ static void test_uart(void)
 {
 	unsigned n = 0;
 
-	vuart_init(&u, &sink, (struct irq_line){set_irq, NULL, 4});
+	vuart_init(&u, &sink, (struct irq_line){.set = set_irq, .line = 4});
 	outb(0, 'A');
 	ok(out_len == 1 && out[0] == 'A' && !irq, "a byte leaves; no interrupt unless enabled");
 	outb(1, 2);
@@ -85,7 +85,7 @@ static void test_rtc(void)
 static void test_pm(void)
 {
 	static struct vm vm;
-	struct pm p = {.vm = &vm, .sci = {set_irq, NULL, 9}};
+	struct pm p = {.vm = &vm, .sci = {.set = set_irq, .line = 9}};
 	uint64_t t0;
 
 	pm_reset(&p);

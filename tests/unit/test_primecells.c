@@ -58,7 +58,7 @@ static void put(unsigned r, uint32_t v) { wr(&pl011_ops, &u, r, v); }
 
 static void test_pl011_output(void)
 {
-	pl011_init(&u, &sink, (struct irq_line){set_irq, NULL, 33});
+	pl011_init(&u, &sink, (struct irq_line){.set = set_irq, .line = 33});
 	u.wrote = wrote;
 	identity(&pl011_ops, &u, 0x00141011, "PL011 r1p1");
 	ok(in(CR) == 0x300 && in(IFLS) == 0x12 && in(FR) == 0x97, "power-on values; nothing in, nothing out");
@@ -149,7 +149,7 @@ static void gput(unsigned r, uint32_t v) { wr(&pl061_ops, &g, r, v); }
 
 static void test_pl061_edges(void)
 {
-	pl061_init(&g, (struct irq_line){set_irq, NULL, 39});
+	pl061_init(&g, (struct irq_line){.set = set_irq, .line = 39});
 	identity(&pl061_ops, &g, 0x00041061, "PL061");
 	gput(IEV, 8);
 	gput(IE, 8);

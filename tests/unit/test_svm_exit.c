@@ -75,22 +75,22 @@ static void test_decode(void)
 
 static void test_lengths(void)
 {
-	ok_eq(svm_exit_insn_len(SVM_EXIT_CPUID, 0, (const uint8_t *)"\x0f\xa2\x90", 3, true), 2, "CPUID");
-	ok(svm_exit_bare_len(SVM_EXIT_CPUID, 0, 0x1234a20f) == 2 && svm_exit_bare_len(SVM_EXIT_VMMCALL, 0, 0x77d9010f) == 3 &&
-	   svm_exit_bare_len(SVM_EXIT_HLT, 0, 0x0ff4) == 1 && svm_exit_bare_len(SVM_EXIT_MSR, 1, 0x300f) == 2, "without prefixes");
-	ok(!svm_exit_bare_len(SVM_EXIT_CPUID, 0, 0xa20f66) && !svm_exit_bare_len(SVM_EXIT_MSR, 0, 0x300f) && !svm_exit_bare_len(SVM_EXIT_INTR, 0, 0x90),
+	ok_eq(svm_insn_len(SVM_EXIT_CPUID, 0, (const uint8_t *)"\x0f\xa2\x90", 3, true), 2, "CPUID");
+	ok(svm_insn_bare_len(SVM_EXIT_CPUID, 0, 0x1234a20f) == 2 && svm_insn_bare_len(SVM_EXIT_VMMCALL, 0, 0x77d9010f) == 3 &&
+	   svm_insn_bare_len(SVM_EXIT_HLT, 0, 0x0ff4) == 1 && svm_insn_bare_len(SVM_EXIT_MSR, 1, 0x300f) == 2, "without prefixes");
+	ok(!svm_insn_bare_len(SVM_EXIT_CPUID, 0, 0xa20f66) && !svm_insn_bare_len(SVM_EXIT_MSR, 0, 0x300f) && !svm_insn_bare_len(SVM_EXIT_INTR, 0, 0x90),
 	   "a prefix, another instruction, none at all");
-	ok_eq(svm_exit_insn_len(SVM_EXIT_CPUID, 0, (const uint8_t *)"\x66\x48\x0f\xa2", 4, true), 4, "CPUID with prefixes");
-	ok_eq(svm_exit_insn_len(SVM_EXIT_CPUID, 0, (const uint8_t *)"\x48\x0f\xa2", 3, false), 0, "40-4f are instructions outside of 64-bit mode");
-	ok_eq(svm_exit_insn_len(SVM_EXIT_PAUSE, 0, (const uint8_t *)"\xf3\x90", 2, true), 2, "PAUSE");
-	ok_eq(svm_exit_insn_len(SVM_EXIT_MSR, 0, (const uint8_t *)"\x0f\x32", 2, true), 2, "RDMSR");
-	ok_eq(svm_exit_insn_len(SVM_EXIT_MSR, 1, (const uint8_t *)"\x0f\x30", 2, true), 2, "WRMSR");
-	ok_eq(svm_exit_insn_len(SVM_EXIT_MSR, 1, (const uint8_t *)"\x0f\x32", 2, true), 0, "another instruction stands there");
-	ok_eq(svm_exit_insn_len(SVM_EXIT_VMMCALL, 0, (const uint8_t *)"\x0f\x01", 2, true), 0, "cut short");
-	ok_eq(svm_exit_insn_len(SVM_EXIT_INTR, 0, (const uint8_t *)"\x90", 1, true), 0, "no instruction exit");
+	ok_eq(svm_insn_len(SVM_EXIT_CPUID, 0, (const uint8_t *)"\x66\x48\x0f\xa2", 4, true), 4, "CPUID with prefixes");
+	ok_eq(svm_insn_len(SVM_EXIT_CPUID, 0, (const uint8_t *)"\x48\x0f\xa2", 3, false), 0, "40-4f are instructions outside of 64-bit mode");
+	ok_eq(svm_insn_len(SVM_EXIT_PAUSE, 0, (const uint8_t *)"\xf3\x90", 2, true), 2, "PAUSE");
+	ok_eq(svm_insn_len(SVM_EXIT_MSR, 0, (const uint8_t *)"\x0f\x32", 2, true), 2, "RDMSR");
+	ok_eq(svm_insn_len(SVM_EXIT_MSR, 1, (const uint8_t *)"\x0f\x30", 2, true), 2, "WRMSR");
+	ok_eq(svm_insn_len(SVM_EXIT_MSR, 1, (const uint8_t *)"\x0f\x32", 2, true), 0, "another instruction stands there");
+	ok_eq(svm_insn_len(SVM_EXIT_VMMCALL, 0, (const uint8_t *)"\x0f\x01", 2, true), 0, "cut short");
+	ok_eq(svm_insn_len(SVM_EXIT_INTR, 0, (const uint8_t *)"\x90", 1, true), 0, "no instruction exit");
 	uint8_t many[15];
 	memset(many, 0x66, sizeof many);
-	ok_eq(svm_exit_insn_len(SVM_EXIT_HLT, 0, many, sizeof many, true), 0, "prefixes alone");
+	ok_eq(svm_insn_len(SVM_EXIT_HLT, 0, many, sizeof many, true), 0, "prefixes alone");
 }
 
 static void events(const char *name, uint64_t info, uint64_t ctl, uint64_t again, uint8_t undelivered)

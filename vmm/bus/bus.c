@@ -56,12 +56,7 @@ void bus_unclaim(struct bus *b, void *ctx, const char *name)
 	b->n = to;
 }
 
-static bool bus_covers(const struct bus_claim *c, uint64_t addr, unsigned size)
-{
-	return addr - c->base < c->size && size <= c->size - (addr - c->base);
-}
-
-static __attribute__((noinline)) const struct bus_claim *bus_search(struct bus *b, uint64_t addr, unsigned size)
+const struct bus_claim *bus_search(struct bus *b, uint64_t addr, unsigned size)
 {
 	unsigned at = bus_lower_bound(b, addr);
 
@@ -69,36 +64,4 @@ static __attribute__((noinline)) const struct bus_claim *bus_search(struct bus *
 		return NULL;
 	b->last = at;
 	return &b->claims[at];
-}
-
-static inline const struct bus_claim *bus_find(struct bus *b, uint64_t addr, unsigned size)
-{
-	if (b->last < b->n && bus_covers(&b->claims[b->last], addr, size))
-		return &b->claims[b->last];
-	return bus_search(b, addr, size);
-}
-
-static uint64_t bus_size_mask(unsigned size)
-{
-	return size >= 8 ? UINT64_MAX : (1ull << (size * 8)) - 1;
-}
-
-bool bus_read(struct bus *b, uint64_t addr, unsigned size, uint64_t *out)
-{
-	const struct bus_claim *c = bus_find(b, addr, size);
-
-	if (!c)
-		return false;
-	*out = c->ops->read(c->ctx, addr - c->base, size) & bus_size_mask(size);
-	return true;
-}
-
-bool bus_write(struct bus *b, uint64_t addr, unsigned size, uint64_t v)
-{
-	const struct bus_claim *c = bus_find(b, addr, size);
-
-	if (!c)
-		return false;
-	c->ops->write(c->ctx, addr - c->base, size, v & bus_size_mask(size));
-	return true;
 }

@@ -375,15 +375,12 @@ static void fill(const struct cpuid_view *v, uint32_t leaf, uint32_t sub, struct
 	}
 }
 
-bool cpuid_read_fixed(uint32_t leaf, struct cpuid_regs *out)
+const struct cpuid_regs *cpuid_fixed(uint32_t leaf)
 {
 	uint32_t low = leaf & 0x3fffffff;
 	unsigned i = low < FIXED_LEAVES && leaf >> 30 < ARRAY_LEN(offered.fixed) ? offered.fixed[leaf >> 30][low] : 0;
 
-	if (!i)
-		return false;
-	*out = offered.entries[i - 1].r;
-	return true;
+	return i ? &offered.entries[i - 1].r : NULL;
 }
 
 void cpuid_read(const struct cpuid_view *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out)

@@ -20,23 +20,36 @@ static bool quick(struct vcpu *v, struct hv_exit *e)
 	return done(v, e);
 }
 
-static bool exit_cpuid(struct vcpu *v, struct hv_exit *e)
+static void cpuid_answer(struct hv_exit *e, const struct cpuid_regs *r)
 {
+	e->cpuid.eax = r->eax;
+	e->cpuid.ebx = r->ebx;
+	e->cpuid.ecx = r->ecx;
+	e->cpuid.edx = r->edx;
+}
+
+/* A leaf with something of the vCPU's in it. */
+static __attribute__((noinline)) void cpuid_of(struct vcpu *v, struct hv_exit *e)
+{
+	uint64_t cr4 = x86_reg(v, X86_CR4);
+	const struct cpuid_view view = {
+		.apic_id = v->index, .nvcpus = v->vm->nvcpus, .xcr0 = x86_reg(v, X86_XCR0), .osxsave = cr4 & X86_CR4_OSXSAVE,
+		.ospke = cr4 & X86_CR4_PKE, .apic_on = lapic_enabled(v),
+	};
 	struct cpuid_regs r;
 
-	if (!cpuid_read_fixed(e->cpuid.leaf, &r)) {
-		uint64_t cr4 = x86_reg(v, X86_CR4);
-		const struct cpuid_view view = {
-			.apic_id = v->index, .nvcpus = v->vm->nvcpus, .xcr0 = x86_reg(v, X86_XCR0), .osxsave = cr4 & X86_CR4_OSXSAVE,
-			.ospke = cr4 & X86_CR4_PKE, .apic_on = lapic_enabled(v),
-		};
+	cpuid_read(&view, e->cpuid.leaf, e->cpuid.subleaf, &r);
+	cpuid_answer(e, &r);
+}
 
-		cpuid_read(&view, e->cpuid.leaf, e->cpuid.subleaf, &r);
-	}
-	e->cpuid.eax = r.eax;
-	e->cpuid.ebx = r.ebx;
-	e->cpuid.ecx = r.ecx;
-	e->cpuid.edx = r.edx;
+static bool exit_cpuid(struct vcpu *v, struct hv_exit *e)
+{
+	const struct cpuid_regs *fixed = cpuid_fixed(e->cpuid.leaf);
+
+	if (fixed)
+		cpuid_answer(e, fixed);
+	else
+		cpuid_of(v, e);
 	return quick(v, e);
 }
 

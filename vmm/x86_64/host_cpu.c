@@ -118,6 +118,14 @@ void host_cpu_enter_vm(uint64_t id)
 	c->last_vm = id;
 }
 
+__attribute__((noinline)) void host_cpu_flush_leaks(void)
+{
+	if (host_features.l1d_flush)
+		cpu_wrmsr(MSR_FLUSH_CMD, 1);
+	if (host_features.verw)
+		cpu_verw();
+}
+
 void host_cpu_tsc_aux(uint64_t value)
 {
 	struct host_cpu *c = &host_cpus[hal_cpu_id()];

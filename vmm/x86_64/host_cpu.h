@@ -110,12 +110,11 @@ int64_t host_cpu_counter_delta(void);
 /* Before the entry of a guest of VM id (never used again) where another vCPU ran: no branch target of one VM reaches another. */
 void host_cpu_enter_vm(uint64_t id);
 /* Before each entry: where the CPU leaks them, nothing of the host's or others' is left in its L1 data cache and buffers. */
+void host_cpu_flush_leaks(void);
 static inline void host_cpu_flush(void)
 {
-	if (host_features.l1d_flush)
-		cpu_wrmsr(MSR_FLUSH_CMD, 1);
-	if (host_features.verw)
-		cpu_verw();
+	if (host_features.l1d_flush | host_features.verw)
+		host_cpu_flush_leaks();
 }
 /* RDTSCP and RDPID read the MSR itself. The host uses neither. */
 void host_cpu_tsc_aux(uint64_t value);

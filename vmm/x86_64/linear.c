@@ -64,16 +64,6 @@ err_t x86_fetch(struct vcpu *v, const struct x86_mode *m, struct x86_code *out)
 	return OK;
 }
 
-err_t x86_fetch_hint(struct vcpu *v, uint64_t linear, uint64_t cr3, uint64_t *bytes)
-{
-	const struct gpt_memo *f = x86_fetch_memo(v, linear);
-	uint64_t into = linear & (PAGE_SIZE - 1);
-
-	if (!f->valid || f->mode.cr3 != cr3 || f->page != linear - into || into > PAGE_SIZE - sizeof(*bytes))
-		return E_NOENT;
-	return gmem_spot_read64(v->vm->mem, &f->code, (unsigned)index_clamp(into, PAGE_SIZE - sizeof(*bytes) + 1), bytes) ? OK : E_NOENT;
-}
-
 static err_t segment_fault(struct vcpu *v, unsigned seg)
 {
 	x86_inject(v, seg == SEG_SS ? X86_EXC_SS : X86_EXC_GP, true, 0, 0);

@@ -218,7 +218,7 @@ static void settle(struct vcpu *v, struct svm_vcpu *s)
 }
 
 /* An entry that is more than going on. */
-static void prepare(struct vcpu *v, struct svm_vcpu *s, uint32_t flushes)
+static __attribute__((noinline)) void prepare(struct vcpu *v, struct svm_vcpu *s, uint32_t flushes)
 {
 	if (s->unsettled)
 		settle(v, s);
@@ -228,17 +228,21 @@ static void prepare(struct vcpu *v, struct svm_vcpu *s, uint32_t flushes)
 		guest_dr_load(s->dr);
 }
 
-static void before_entry(struct vcpu *v, struct svm_vcpu *s)
+/* false: there is no way on for the guest. */
+static inline bool before_entry(struct vcpu *v, struct svm_vcpu *s)
 {
 	struct svm_vm *sv = v->vm->hv;
 	struct vmcb *b = s->vmcb;
 	uint32_t flushes = atomic_load(&sv->flushes);
 	uint64_t offset;
 
-	if (s->extra || s->event || s->irq || flushes != s->flushes_seen)
+	if (s->extra || flushes != s->flushes_seen) {
+		if (s->shutdown)
+			return false;
 		prepare(v, s, flushes);
-	else
+	} else {
 		b->c.tlb_control = SVM_TLB_KEEP;
+	}
 	offset = (uint64_t)v->counter_offset + (uint64_t)s->cpu->counter_delta;
 	if (b->c.tsc_offset != offset) {
 		b->c.tsc_offset = offset;
@@ -249,31 +253,7 @@ static void before_entry(struct vcpu *v, struct svm_vcpu *s)
 	b->s.rax = s->gpr[REG_RAX];
 	b->s.rsp = s->gpr[REG_RSP];
 	guest_fp_load(&s->fp, s->xcr0);
-}
-
-/* The vector that was queued and did not reach the guest, 0 none. */
-static uint8_t events_after_exit(struct svm_vcpu *s)
-{
-	const struct vmcb_control *c = &s->vmcb->c;
-	uint8_t undelivered = 0, irq = s->irq;
-
-	s->event = 0;
-	s->irq = 0;
-	if (svm_exit_has_events(c->exit_int_info, c->int_ctl))
-		svm_exit_events(c->exit_int_info, c->int_ctl, &s->event, &undelivered);
-	return undelivered ? irq : 0; /* only what was queued can come back: a window's V_IRQ carries vector 0 */
-}
-
-static void after_exit(struct svm_vcpu *s)
-{
-	const struct vmcb *b = s->vmcb;
-
-	s->gpr[REG_RAX] = b->s.rax;
-	s->gpr[REG_RSP] = b->s.rsp;
-	s->clean = SVM_CLEAN_ALL;
-	s->exit_code = b->c.exit_code;
-	s->exit_rip = b->s.rip;
-	s->completed = false;
+	return true;
 }
 
 static void dr_after_exit(struct svm_vcpu *s)
@@ -288,6 +268,19 @@ static void dr_after_exit(struct svm_vcpu *s)
 	s->clean &= ~SVM_CLEAN_I;
 }
 
+/* What an entry that was more than going on left, and what was in delivery. The vector that was queued and did not reach the guest, 0 none. */
+static __attribute__((noinline)) uint8_t take_back(struct svm_vcpu *s)
+{
+	const struct vmcb_control *c = &s->vmcb->c;
+	uint8_t undelivered, irq = s->irq;
+
+	s->irq = 0;
+	svm_exit_events(c->exit_int_info, c->int_ctl, &s->event, &undelivered);
+	s->asking |= s->event != 0;
+	dr_after_exit(s);
+	return undelivered ? irq : 0; /* only what was queued can come back: a window's V_IRQ carries vector 0 */
+}
+
 static void act_reflect(struct svm_vcpu *s, const struct svm_decoded *d)
 {
 	if (d->vector == 1)
@@ -297,9 +290,9 @@ static void act_reflect(struct svm_vcpu *s, const struct svm_decoded *d)
 	s->completed = true;
 }
 
-static void after_decode(struct vcpu *v, struct svm_vcpu *s, const struct svm_decoded *d, struct hv_exit *out)
+/* What an exit asks of the backend beside. */
+static __attribute__((noinline)) void act(struct vcpu *v, struct svm_vcpu *s, const struct svm_decoded *d, struct hv_exit *out)
 {
-	s->next_rip = d->next_rip ? d->next_rip : svm_has(SVM_F_NRIPS) ? s->vmcb->c.next_rip : 0;
 	switch (d->action) {
 	case SVM_ACT_EXIT:
 		break;
@@ -317,7 +310,7 @@ static void after_decode(struct vcpu *v, struct svm_vcpu *s, const struct svm_de
 		break;
 	case SVM_ACT_IRET:
 		s->nmi_masked = false;
-		s->nmi_iret_rip = s->exit_rip;
+		s->nmi_iret_rip = s->vmcb->s.rip;
 		break;
 	case SVM_ACT_CR_WRITE:
 		svm_cr_write(v, s->vmcb->c.exit_info1);
@@ -349,24 +342,33 @@ static void svm_vcpu_leave(struct vcpu *v)
 	s->unsettled = true;
 }
 
+static __attribute__((noinline)) void stay_shut_down(struct svm_vcpu *s, struct hv_exit *out)
+{
+	*out = (struct hv_exit){ .kind = HV_EXIT_SHUTDOWN, .undelivered = s->irq, .cr8 = cr8_now(s) };
+	s->irq = 0;
+}
+
 static void svm_vcpu_run(struct vcpu *v, struct hv_exit *out)
 {
 	struct svm_vcpu *s = svm_of(v);
-	uint8_t undelivered;
+	const struct vmcb *b = s->vmcb;
+	uint8_t undelivered = 0;
 
-	if (s->shutdown) {
-		*out = (struct hv_exit){ .kind = HV_EXIT_SHUTDOWN, .undelivered = s->irq, .cr8 = cr8_now(s) };
-		s->irq = 0;
+	if (!before_entry(v, s)) {
+		stay_shut_down(s, out);
 		return;
 	}
-	before_entry(v, s);
 	svm_enter(s->vmcb_pa.v, s->gpr, s->cpu->host.v);
-	after_exit(s);
-	undelivered = events_after_exit(s);
-	dr_after_exit(s);
-	svm_exit_decode(&s->vmcb->c, s->gpr, out, &s->decoded);
+	s->gpr[REG_RAX] = b->s.rax;
+	s->gpr[REG_RSP] = b->s.rsp;
+	s->clean = SVM_CLEAN_ALL;
+	s->completed = false;
+	if (s->extra || (b->c.exit_int_info & GUEST_EVENT_VALID))
+		undelivered = take_back(s);
+	svm_exit_decode(&b->c, s->gpr, out, &s->decoded);
 	out->undelivered = undelivered;
-	after_decode(v, s, &s->decoded, out);
+	if (s->decoded.action != SVM_ACT_EXIT)
+		act(v, s, &s->decoded, out);
 	out->cr8 = cr8_now(s);
 }
 

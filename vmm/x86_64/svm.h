@@ -77,7 +77,7 @@ struct svm_vcpu {
 		struct {
 			bool flush;       /* forget this vCPU's translations before the next entry */
 			bool unsettled;   /* its CPU does not hold what an entry needs of it beside the VMCB */
-			bool asking;      /* the VMCB asks for an event or a window, or may */
+			bool asking;      /* an event is queued, or the VMCB asks for one or a window, or may */
 			bool dr_live;     /* DR0-DR3 are the guest's while it runs, and not intercepted */
 			bool nmi_pending; /* given to us, not yet to the guest */
 			bool nmi_masked;  /* until the handler's IRET has run, ... */
@@ -92,25 +92,15 @@ struct svm_vcpu {
 	/* the exit that is being handled */
 	bool completed;
 	struct svm_decoded decoded;
-	uint64_t exit_code, exit_rip;
-	uint64_t next_rip;       /* 0: not known */
 	char why[SVM_WHY_MAX];   /* what was wrong with the guest's state */
 };
 _Static_assert(offsetof(struct svm_vcpu, shutdown) - offsetof(struct svm_vcpu, extra) == 7, "extra covers them");
 static inline struct svm_vcpu *svm_of(struct vcpu *v) { return v->hv; }
+static inline bool svm_long_mode(const struct vmcb *b) { return (b->s.efer & X86_EFER_LMA) && (b->s.cs.attr & SEG_ATTR_L); }
 
 /* ---- svm_exit.c: pure */
 /* gpr: as at the exit, RAX included. *out is written as far as its kind has a meaning for it. */
 void svm_exit_decode(const struct vmcb_control *c, const uint64_t *gpr, struct hv_exit *out, struct svm_decoded *d);
-/* Was there an event between the entry and the guest? */
-static inline bool svm_exit_has_events(uint64_t int_info, uint64_t int_ctl)
-{
-	return (int_info & GUEST_EVENT_VALID) | (int_ctl & SVM_V_IRQ);
-}
-/* Length of the instruction of an intercept that has no prefix, from its first bytes (the first lowest); 0 when it is not there. */
-unsigned svm_exit_bare_len(uint64_t code, uint64_t info1, uint32_t first);
-/* Length of the instruction of an intercept from its bytes: prefixes and the opcode that must be there; 0 when it is not. */
-unsigned svm_exit_insn_len(uint64_t code, uint64_t info1, const uint8_t *bytes, unsigned n, bool long_mode);
 /* What interrupted delivery leaves: the event to inject again (0 none) and the external vector to put back (0 none). */
 void svm_exit_events(uint64_t int_info, uint64_t int_ctl, uint64_t *again, uint8_t *undelivered);
 
@@ -124,15 +114,26 @@ void svm_inject_exception(struct svm_vcpu *s, uint8_t vector, bool has_error, ui
 void svm_get_regs(struct vcpu *v, struct arch_regs *r);
 void svm_set_regs(struct vcpu *v, const struct arch_regs *r);
 extern const struct hv_arch_ops svm_arch_ops;
-void svm_skip_to(struct svm_vcpu *s, uint64_t rip);
 void svm_set_cr4(struct svm_vcpu *s, uint64_t value);
 
 /* ---- svm_complete.c */
 void svm_complete(struct vcpu *v, const struct hv_exit *e);
-/* Over the instruction of this exit. */
-void svm_step_over(struct vcpu *v);
 /* Emulates the MOV to CR4 or CR8 at RIP that was intercepted. */
 void svm_cr_write(struct vcpu *v, uint64_t info1);
+
+/* ---- svm_insn.c */
+/* Over the instruction of this exit, or to another one. */
+void svm_step_over(struct vcpu *v);
+void svm_skip_to(struct svm_vcpu *s, uint64_t rip);
+/* Where the CPU says that the next instruction is; 0: it does not. */
+static inline uint64_t svm_next_rip(const struct svm_vcpu *s)
+{
+	return s->decoded.next_rip ? s->decoded.next_rip : svm_has(SVM_F_NRIPS) ? s->vmcb->c.next_rip : 0;
+}
+/* Length of the instruction of an intercept that has no prefix, from its first bytes (the first lowest); 0 when it is not there. */
+unsigned svm_insn_bare_len(uint64_t code, uint64_t info1, uint32_t first);
+/* Length of the instruction of an intercept from its bytes: prefixes and the opcode that must be there; 0 when it is not. */
+unsigned svm_insn_len(uint64_t code, uint64_t info1, const uint8_t *bytes, unsigned n, bool long_mode);
 
 /* ---- svm_asid.c */
 /* Gives the vCPU an ASID of this CPU and decides what the TLB forgets. */

@@ -1,59 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The end of an emulated exit: results into registers (complete.c), then over the instruction; or the fault that the handler asks
- * for. Own CPU.
- * Where the CPU does not tell the next RIP, the instruction's bytes are read from the guest (the slow path). */
+/* The end of an emulated exit: results into registers (complete.h), then over the instruction; or the fault that the handler asks
+ * for. Own CPU. */
 #include "svm.h"
 #include <vmm/x86_64/decode.h>
 #include "complete.h"
 #include "x86.h"
-
-static bool in_long_mode(const struct svm_vcpu *s)
-{
-	return (s->vmcb->s.efer & X86_EFER_LMA) && (s->vmcb->s.cs.attr & SEG_ATTR_L);
-}
-
-/* The opcode's length without prefixes, for bytes that cannot be read back (another vCPU has unmapped them meanwhile). */
-static unsigned shortest(uint64_t code)
-{
-	switch (code) {
-	case SVM_EXIT_HLT: return 1;
-	case SVM_EXIT_VMMCALL:
-	case SVM_EXIT_XSETBV: return 3;
-	default: return 2;
-	}
-}
-
-/* Where the CPU does not tell. */
-static unsigned insn_len_walked(struct vcpu *v, const struct svm_vcpu *s, bool long_mode)
-{
-	struct x86_code code;
-	struct x86_mode m;
-	unsigned len = 0;
-
-	svm_arch_ops.mode_get(v, &m);
-	if (x86_fetch(v, &m, &code) == OK)
-		len = svm_exit_insn_len(s->exit_code, s->vmcb->c.exit_info1, code.b, code.n, long_mode);
-	return len ? len : shortest(s->exit_code);
-}
-
-static unsigned insn_len(struct vcpu *v, const struct svm_vcpu *s)
-{
-	const struct vmcb *b = s->vmcb;
-	bool long_mode = in_long_mode(s);
-	uint64_t linear = long_mode ? s->exit_rip : (uint32_t)(b->s.cs.base + s->exit_rip), bytes = 0;
-	unsigned len = 0;
-
-	if (x86_fetch_hint(v, linear, b->s.cr3, &bytes) == OK)
-		len = svm_exit_bare_len(s->exit_code, b->c.exit_info1, (uint32_t)bytes);
-	return len ? len : insn_len_walked(v, s, long_mode);
-}
-
-void svm_step_over(struct vcpu *v)
-{
-	struct svm_vcpu *s = svm_of(v);
-
-	svm_skip_to(s, s->next_rip ? s->next_rip : s->exit_rip + insn_len(v, s));
-}
 
 void svm_complete(struct vcpu *v, const struct hv_exit *e)
 {
@@ -89,7 +40,7 @@ static bool cr_write_decode(struct vcpu *v, struct svm_vcpu *s, uint64_t info1, 
 	struct x86_prefixes p;
 	struct x86_mode m;
 
-	if (svm_has(SVM_F_DECODE_ASSISTS) && (info1 >> 63) && s->next_rip) {
+	if (svm_has(SVM_F_DECODE_ASSISTS) && (info1 >> 63) && svm_next_rip(s)) {
 		*reg = info1 & 0xf; /* APM 2 15.8.1 */
 		*len = 0;
 		return true;
@@ -97,7 +48,7 @@ static bool cr_write_decode(struct vcpu *v, struct svm_vcpu *s, uint64_t info1, 
 	svm_arch_ops.mode_get(v, &m);
 	if (x86_fetch(v, &m, &code) != OK)
 		return false;
-	decode_prefixes(b, code.n, in_long_mode(s), &p);
+	decode_prefixes(b, code.n, svm_long_mode(s->vmcb), &p);
 	if (p.len + 3u > code.n || b[p.len] != 0x0f || b[p.len + 1] != 0x22)
 		return false;
 	*len = p.len + 3u;
@@ -130,9 +81,9 @@ void svm_cr_write(struct vcpu *v, uint64_t info1)
 
 	if (!cr_write_decode(v, s, info1, &reg, &len))
 		return; /* runs again and faults by itself */
-	value = in_long_mode(s) ? s->gpr[reg] : (uint32_t)s->gpr[reg];
-	if (s->exit_code == SVM_EXIT_CR4_WRITE ? cr4_write(v, s, value) : cr8_write(s, value))
-		svm_skip_to(s, s->next_rip ? s->next_rip : s->exit_rip + len);
+	value = svm_long_mode(s->vmcb) ? s->gpr[reg] : (uint32_t)s->gpr[reg];
+	if (s->vmcb->c.exit_code == SVM_EXIT_CR4_WRITE ? cr4_write(v, s, value) : cr8_write(s, value))
+		svm_skip_to(s, len ? s->vmcb->s.rip + len : svm_next_rip(s));
 	else
 		svm_inject_exception(s, X86_EXC_GP, true, 0);
 }

@@ -2,88 +2,72 @@
 /* From SVM's exit values to struct hv_exit (APM 2 15.7-15.14, appendix C). Pure functions of the control area and the general registers, so
  * that recorded exits test them on the host. Must not touch a vCPU or guest memory. */
 #include "svm.h"
+#include <core/arith.h>
 #include <string.h>
-#include <vmm/x86_64/decode.h>
 
-/* Instruction intercepts: what stands at RIP, and what becomes of it. */
-struct svm_insn_row {
-	uint8_t kind;        /* enum hv_exit_kind */
-	uint8_t len;
-	uint32_t op;         /* opcode without prefixes, its first byte lowest */
+/* Where the rest of an exit's values is to be found. */
+enum values {
+	NOT_ASKED, /* none of the exits that vmcb_init asks for */
+	NONE, OF_CPUID, OF_CALL, OF_XSETBV, OF_IO, OF_MSR, OF_NPF, OF_EXCEPTION, OF_RDPMC, OF_TASK_SWITCH, OF_FERR, OF_ENTRY,
 };
-#define ROW(code) [code - SVM_EXIT_CPUID]
-static const struct svm_insn_row svm_insns[] = {
-	ROW(SVM_EXIT_CPUID) = { HV_EXIT_CPUID, 2, 0xa20f },
-	ROW(SVM_EXIT_HLT) = { HV_EXIT_IDLE, 1, 0xf4 },
-	ROW(SVM_EXIT_PAUSE) = { HV_EXIT_PAUSE, 1, 0x90 },
-	ROW(SVM_EXIT_VMMCALL) = { HV_EXIT_CALL, 3, 0xd9010f },
-	ROW(SVM_EXIT_XSETBV) = { HV_EXIT_XSETBV, 3, 0xd1010f },
+struct svm_exit_row {
+	uint8_t kind;   /* enum hv_exit_kind */
+	uint8_t action; /* enum svm_action */
+	uint8_t values;
+};
+#define UNDEFINED { HV_EXIT_UNDEFINED, SVM_ACT_EXIT, NONE } /* not offered by CPUID */
+static const struct svm_exit_row svm_exits[] = {
+	[SVM_EXIT_CR4_WRITE] = { HV_EXIT_SYSREG, SVM_ACT_CR_WRITE, NONE },
+	[SVM_EXIT_CR8_WRITE] = { HV_EXIT_IRQ_WINDOW, SVM_ACT_CR_WRITE, NONE },
+	[SVM_EXIT_DR_READ ... SVM_EXIT_DR_LAST] = { HV_EXIT_HOST, SVM_ACT_DR, NONE },
+	[SVM_EXIT_EXC ... SVM_EXIT_EXC_LAST] = { HV_EXIT_HOST, SVM_ACT_REFLECT, OF_EXCEPTION },
+	[SVM_EXIT_INTR] = { HV_EXIT_HOST, SVM_ACT_EXIT, NONE },
+	[SVM_EXIT_NMI] = { HV_EXIT_HOST, SVM_ACT_EXIT, NONE },
+	[SVM_EXIT_SMI] = { HV_EXIT_HOST, SVM_ACT_EXIT, NONE },
+	[SVM_EXIT_INIT] = { HV_EXIT_HOST, SVM_ACT_EXIT, NONE },
+	[SVM_EXIT_VINTR] = { HV_EXIT_IRQ_WINDOW, SVM_ACT_EXIT, NONE },
+	[SVM_EXIT_RDPMC] = { HV_EXIT_HOST, SVM_ACT_REFLECT, OF_RDPMC },
+	[SVM_EXIT_CPUID] = { HV_EXIT_CPUID, SVM_ACT_EXIT, OF_CPUID },
+	[SVM_EXIT_RSM] = UNDEFINED,
+	[SVM_EXIT_IRET] = { HV_EXIT_HOST, SVM_ACT_IRET, NONE },
 	/* Without meaning on a coherent machine. */
-	ROW(SVM_EXIT_INVD) = { HV_EXIT_SYSREG, 2, 0x080f },
-	ROW(SVM_EXIT_WBINVD) = { HV_EXIT_SYSREG, 2, 0x090f },
-	/* Not offered by CPUID. */
-	ROW(SVM_EXIT_RSM) = { HV_EXIT_UNDEFINED, 2, 0xaa0f },
-	ROW(SVM_EXIT_INVLPGA) = { HV_EXIT_UNDEFINED, 3, 0xdf010f },
-	ROW(SVM_EXIT_VMRUN) = { HV_EXIT_UNDEFINED, 3, 0xd8010f },
-	ROW(SVM_EXIT_VMLOAD) = { HV_EXIT_UNDEFINED, 3, 0xda010f },
-	ROW(SVM_EXIT_VMSAVE) = { HV_EXIT_UNDEFINED, 3, 0xdb010f },
-	ROW(SVM_EXIT_STGI) = { HV_EXIT_UNDEFINED, 3, 0xdc010f },
-	ROW(SVM_EXIT_CLGI) = { HV_EXIT_UNDEFINED, 3, 0xdd010f },
-	ROW(SVM_EXIT_SKINIT) = { HV_EXIT_UNDEFINED, 3, 0xde010f },
-	ROW(SVM_EXIT_MONITOR) = { HV_EXIT_UNDEFINED, 3, 0xc8010f },
-	ROW(SVM_EXIT_MWAIT) = { HV_EXIT_UNDEFINED, 3, 0xc9010f },
-	ROW(SVM_EXIT_MWAIT_COND) = { HV_EXIT_UNDEFINED, 3, 0xc9010f },
-	ROW(SVM_EXIT_RDPRU) = { HV_EXIT_UNDEFINED, 3, 0xfd010f },
-	ROW(SVM_EXIT_INVLPGB) = { HV_EXIT_UNDEFINED, 3, 0xfe010f },
-	ROW(SVM_EXIT_INVLPGB_ILLEGAL) = { HV_EXIT_UNDEFINED, 3, 0xfe010f },
-	ROW(SVM_EXIT_MCOMMIT) = { HV_EXIT_UNDEFINED, 3, 0xfa010f },
-	ROW(SVM_EXIT_TLBSYNC) = { HV_EXIT_UNDEFINED, 3, 0xff010f },
+	[SVM_EXIT_INVD] = { HV_EXIT_SYSREG, SVM_ACT_SKIP, NONE },
+	[SVM_EXIT_WBINVD] = { HV_EXIT_SYSREG, SVM_ACT_SKIP, NONE },
+	[SVM_EXIT_PAUSE] = { HV_EXIT_PAUSE, SVM_ACT_EXIT, NONE },
+	[SVM_EXIT_HLT] = { HV_EXIT_IDLE, SVM_ACT_EXIT, NONE },
+	[SVM_EXIT_INVLPGA] = UNDEFINED,
+	[SVM_EXIT_IOIO] = { HV_EXIT_PIO, SVM_ACT_EXIT, OF_IO },
+	[SVM_EXIT_MSR] = { HV_EXIT_RDMSR, SVM_ACT_EXIT, OF_MSR },
+	[SVM_EXIT_TASK_SWITCH] = { HV_EXIT_INVALID, SVM_ACT_EXIT, OF_TASK_SWITCH },
+	[SVM_EXIT_FERR_FREEZE] = { HV_EXIT_INVALID, SVM_ACT_EXIT, OF_FERR },
+	[SVM_EXIT_SHUTDOWN] = { HV_EXIT_SHUTDOWN, SVM_ACT_EXIT, NONE },
+	[SVM_EXIT_VMRUN] = UNDEFINED,
+	[SVM_EXIT_VMMCALL] = { HV_EXIT_CALL, SVM_ACT_EXIT, OF_CALL },
+	[SVM_EXIT_VMLOAD] = UNDEFINED,
+	[SVM_EXIT_VMSAVE] = UNDEFINED,
+	[SVM_EXIT_STGI] = UNDEFINED,
+	[SVM_EXIT_CLGI] = UNDEFINED,
+	[SVM_EXIT_SKINIT] = UNDEFINED,
+	[SVM_EXIT_MONITOR] = UNDEFINED,
+	[SVM_EXIT_MWAIT] = UNDEFINED,
+	[SVM_EXIT_MWAIT_COND] = UNDEFINED,
+	[SVM_EXIT_XSETBV] = { HV_EXIT_XSETBV, SVM_ACT_EXIT, OF_XSETBV },
+	[SVM_EXIT_RDPRU] = UNDEFINED,
+	[SVM_EXIT_INVLPGB] = UNDEFINED,
+	[SVM_EXIT_INVLPGB_ILLEGAL] = UNDEFINED,
+	[SVM_EXIT_MCOMMIT] = UNDEFINED,
+	[SVM_EXIT_TLBSYNC] = UNDEFINED,
 };
 
-static const struct svm_insn_row *insn_row(uint64_t code)
+/* Codes beyond those that count up. */
+static const struct svm_exit_row *far_row(uint64_t code)
 {
-	uint64_t i = code - SVM_EXIT_CPUID;
+	static const struct svm_exit_row npf = { HV_EXIT_STAGE2, SVM_ACT_EXIT, OF_NPF }, not_asked = { HV_EXIT_INVALID, SVM_ACT_EXIT, NOT_ASKED },
+					 refused = { HV_EXIT_INVALID, SVM_ACT_ENTRY_FAILED, OF_ENTRY };
 
-	return i < sizeof(svm_insns) / sizeof(svm_insns[0]) && svm_insns[i].len ? &svm_insns[i] : NULL;
-}
-
-static const struct svm_insn_row *insn_of(uint64_t code, uint64_t info1)
-{
-	static const struct svm_insn_row msrs[] = { { .len = 2, .op = 0x320f }, { .len = 2, .op = 0x300f } }; /* RDMSR, WRMSR */
-
-	return code == SVM_EXIT_MSR ? &msrs[info1 & 1] : insn_row(code);
-}
-
-static inline bool is_op(const struct svm_insn_row *row, uint32_t there)
-{
-	return ((there ^ row->op) & (0xffffffu >> (24 - 8 * row->len))) == 0;
-}
-
-unsigned svm_exit_bare_len(uint64_t code, uint64_t info1, uint32_t first)
-{
-	const struct svm_insn_row *row = insn_of(code, info1);
-
-	return row && is_op(row, first) ? row->len : 0; /* no opcode begins like a prefix */
-}
-
-static bool stands_at(const struct svm_insn_row *row, const uint8_t *b, unsigned n)
-{
-	uint32_t there = 0;
-
-	for (unsigned i = 0; i < n && i < row->len; i++)
-		there |= (uint32_t)b[i] << (8 * i);
-	return n >= row->len && is_op(row, there);
-}
-
-unsigned svm_exit_insn_len(uint64_t code, uint64_t info1, const uint8_t *bytes, unsigned n, bool long_mode)
-{
-	const struct svm_insn_row *row = insn_of(code, info1);
-	struct x86_prefixes p;
-
-	if (!row)
-		return 0;
-	decode_prefixes(bytes, n, long_mode, &p);
-	return stands_at(row, bytes + p.len, n - p.len) ? p.len + row->len : 0;
+	if (code == SVM_EXIT_NPF)
+		return &npf;
+	return (uint32_t)code == SVM_EXIT_INVALID || (uint32_t)code == SVM_EXIT_BUSY ? &refused : &not_asked; /* TCG writes 32 bits of it */
 }
 
 void svm_exit_events(uint64_t int_info, uint64_t int_ctl, uint64_t *again, uint8_t *undelivered)
@@ -120,22 +104,22 @@ static uint64_t edx_eax(const uint64_t *gpr)
 
 static void decode_io(const struct vmcb_control *c, const uint64_t *gpr, struct hv_exit *out, struct svm_decoded *d)
 {
+	/* By the bits SZ8, SZ16, SZ32. */
+	static const struct { uint32_t size, mask; } sizes[8] = { [1] = { 1, 0xff }, [2] = { 2, 0xffff }, [4] = { 4, 0xffffffff } };
 	uint32_t i = (uint32_t)c->exit_info1;
 
-	out->kind = HV_EXIT_PIO;
 	out->pio.port = (uint16_t)(i >> 16);
-	out->pio.size = SVM_IO_SIZE(i) & 1 ? 1 : SVM_IO_SIZE(i) & 2 ? 2 : 4;
+	out->pio.size = (uint8_t)sizes[SVM_IO_SIZE(i)].size;
 	out->pio.write = !(i & SVM_IO_IN);
 	out->pio.string = i & SVM_IO_STR;
 	out->pio.rep = i & SVM_IO_REP;
-	out->pio.value = out->pio.write && !out->pio.string ? gpr[REG_RAX] & (0xffffffffull >> (32 - 8 * out->pio.size)) : 0;
+	out->pio.value = i & (SVM_IO_IN | SVM_IO_STR) ? 0 : gpr[REG_RAX] & sizes[SVM_IO_SIZE(i)].mask;
 	d->next_rip = c->exit_info2;
 }
 
 /* The instruction's bytes: a CPU without decode assists leaves their number 0, as it is from the start. */
 static void decode_npf(const struct vmcb_control *c, struct hv_exit *out)
 {
-	out->kind = HV_EXIT_STAGE2;
 	out->stage2.addr = GPA(c->exit_info2);
 	out->stage2.access = c->exit_info1 & SVM_NPF_FETCH ? GMEM_X : c->exit_info1 & SVM_NPF_W ? GMEM_W : GMEM_R;
 	out->stage2.walk = c->exit_info1 & SVM_NPF_WALK;
@@ -147,17 +131,30 @@ static void decode_npf(const struct vmcb_control *c, struct hv_exit *out)
 
 static void decode_msr(const struct vmcb_control *c, const uint64_t *gpr, struct hv_exit *out)
 {
-	out->kind = c->exit_info1 & 1 ? HV_EXIT_WRMSR : HV_EXIT_RDMSR;
+	bool write = c->exit_info1 & 1;
+
+	out->kind = write ? HV_EXIT_WRMSR : HV_EXIT_RDMSR;
 	out->msr.index = (uint32_t)gpr[REG_RCX];
-	out->msr.value = c->exit_info1 & 1 ? edx_eax(gpr) : 0;
+	out->msr.value = write ? edx_eax(gpr) : 0;
 	out->msr.fault = false;
+}
+
+/* KVM's convention: number in RAX, arguments in RBX, RCX, RDX, RSI. */
+static void decode_call(const uint64_t *gpr, struct hv_exit *out)
+{
+	out->call.nr = gpr[REG_RAX];
+	out->call.args[0] = gpr[REG_RBX];
+	out->call.args[1] = gpr[REG_RCX];
+	out->call.args[2] = gpr[REG_RDX];
+	out->call.args[3] = gpr[REG_RSI];
 }
 
 static void decode_exception(uint64_t code, struct svm_decoded *d)
 {
 	d->vector = (uint8_t)(code - SVM_EXIT_EXC);
-	d->action = d->vector == 18 ? SVM_ACT_MACHINE_CHECK : SVM_ACT_REFLECT;
 	d->has_error = d->vector == 17;
+	if (d->vector == 18)
+		d->action = SVM_ACT_MACHINE_CHECK;
 }
 
 static void invalid(struct hv_exit *out, const char *text, uint64_t code)
@@ -167,108 +164,57 @@ static void invalid(struct hv_exit *out, const char *text, uint64_t code)
 	out->invalid.code = code;
 }
 
-static void decode_ranges(uint64_t code, struct hv_exit *out, struct svm_decoded *d)
+void svm_exit_decode(const struct vmcb_control *c, const uint64_t *gpr, struct hv_exit *out, struct svm_decoded *d)
 {
-	if (code >= SVM_EXIT_DR_READ && code <= SVM_EXIT_DR_LAST) {
-		d->action = SVM_ACT_DR;
-	} else if (code >= SVM_EXIT_EXC && code <= SVM_EXIT_EXC_LAST) {
-		decode_exception(code, d);
-	} else if ((uint32_t)code == SVM_EXIT_INVALID || (uint32_t)code == SVM_EXIT_BUSY) {
-		d->action = SVM_ACT_ENTRY_FAILED;
-		invalid(out, "invalid guest state", code);
-	} else {
-		invalid(out, "an exit that was not asked for", code);
-	}
-}
+	const uint64_t code = c->exit_code;
+	const struct svm_exit_row *row = code < ARRAY_LEN(svm_exits) ? &svm_exits[code] : far_row(code);
 
-/* Intercepts of instructions without operands of their own. */
-static void decode_plain(uint64_t code, const uint64_t *gpr, const struct svm_insn_row *row, struct hv_exit *out, struct svm_decoded *d)
-{
+	*d = (struct svm_decoded){ .action = row->action };
 	out->kind = row->kind;
-	switch (code) {
-	case SVM_EXIT_CPUID:
+	out->undelivered = 0;
+	out->quick = false;
+	switch ((enum values)row->values) {
+	case NONE:
+		break;
+	case OF_CPUID:
 		out->cpuid.leaf = (uint32_t)gpr[REG_RAX];
 		out->cpuid.subleaf = (uint32_t)gpr[REG_RCX];
 		break;
-	case SVM_EXIT_VMMCALL: /* KVM's convention: number in RAX, arguments in RBX, RCX, RDX, RSI */
-		out->call.nr = gpr[REG_RAX];
-		out->call.args[0] = gpr[REG_RBX];
-		out->call.args[1] = gpr[REG_RCX];
-		out->call.args[2] = gpr[REG_RDX];
-		out->call.args[3] = gpr[REG_RSI];
+	case OF_CALL:
+		decode_call(gpr, out);
 		break;
-	case SVM_EXIT_XSETBV:
+	case OF_XSETBV:
 		out->xsetbv.index = (uint32_t)gpr[REG_RCX];
 		out->xsetbv.value = edx_eax(gpr);
 		out->xsetbv.fault = false;
 		break;
-	case SVM_EXIT_INVD:
-	case SVM_EXIT_WBINVD:
-		d->action = SVM_ACT_SKIP;
+	case OF_IO:
+		decode_io(c, gpr, out, d);
 		break;
-	default:
+	case OF_MSR:
+		decode_msr(c, gpr, out);
 		break;
-	}
-}
-
-void svm_exit_decode(const struct vmcb_control *c, const uint64_t *gpr, struct hv_exit *out, struct svm_decoded *d)
-{
-	const uint64_t code = c->exit_code;
-	const struct svm_insn_row *row = insn_row(code);
-
-	*d = (struct svm_decoded){ .action = SVM_ACT_EXIT };
-	out->kind = HV_EXIT_HOST;
-	out->undelivered = 0;
-	out->quick = false;
-	if (row) {
-		decode_plain(code, gpr, row, out, d);
-		return;
-	}
-	switch (code) {
-	case SVM_EXIT_INTR:
-	case SVM_EXIT_NMI:
-	case SVM_EXIT_SMI:
-	case SVM_EXIT_INIT:
+	case OF_NPF:
+		decode_npf(c, out);
 		break;
-	case SVM_EXIT_VINTR:
-		out->kind = HV_EXIT_IRQ_WINDOW;
+	case OF_EXCEPTION:
+		decode_exception(code, d);
 		break;
-	case SVM_EXIT_CR4_WRITE:
-		out->kind = HV_EXIT_SYSREG;
-		d->action = SVM_ACT_CR_WRITE;
-		break;
-	case SVM_EXIT_CR8_WRITE:
-		out->kind = HV_EXIT_IRQ_WINDOW;
-		d->action = SVM_ACT_CR_WRITE;
-		break;
-	case SVM_EXIT_IRET:
-		d->action = SVM_ACT_IRET;
-		break;
-	case SVM_EXIT_RDPMC: /* no counters: every index is out of range (APM 3 RDPMC) */
-		d->action = SVM_ACT_REFLECT;
+	case OF_RDPMC: /* no counters: every index is out of range (APM 3 RDPMC) */
 		d->vector = 13;
 		d->has_error = true;
 		break;
-	case SVM_EXIT_IOIO:
-		decode_io(c, gpr, out, d);
-		break;
-	case SVM_EXIT_MSR:
-		decode_msr(c, gpr, out);
-		break;
-	case SVM_EXIT_NPF:
-		decode_npf(c, out);
-		break;
-	case SVM_EXIT_TASK_SWITCH:
+	case OF_TASK_SWITCH:
 		invalid(out, "hardware task switches are not supported", code);
 		break;
-	case SVM_EXIT_FERR_FREEZE:
+	case OF_FERR:
 		invalid(out, "legacy FPU error reporting (CR0.NE clear) is not supported", code);
 		break;
-	case SVM_EXIT_SHUTDOWN:
-		out->kind = HV_EXIT_SHUTDOWN;
+	case OF_ENTRY:
+		invalid(out, "invalid guest state", code);
 		break;
-	default:
-		decode_ranges(code, out, d);
+	case NOT_ASKED:
+		invalid(out, "an exit that was not asked for", code);
 		break;
 	}
 }

@@ -16,6 +16,7 @@ void svm_inject_exception(struct svm_vcpu *s, uint8_t vector, bool has_error, ui
 		s->nmi_pending = true;
 	}
 	s->event = guest_event_combine(s->event, guest_event_exception(vector, has_error, error));
+	s->asking = true;
 	if (!s->event)
 		s->shutdown = true;
 }
@@ -43,6 +44,7 @@ err_t svm_inject(struct vcpu *v, const struct hv_event *ev)
 		if (s->irq)
 			return E_AGAIN;
 		s->irq = ev->vector;
+		s->asking = true;
 		return OK;
 	case HV_EVENT_NMI:
 		s->nmi_pending = true;

@@ -6,7 +6,7 @@
 #include <core/arith.h>
 #include <core/page.h>
 #include <string.h>
-#include "complete.h"
+#include "msr_own.h"
 
 #define IOPM_ORDER 2  /* 12 KiB, of 16 */
 #define MSRPM_ORDER 1 /* 8 KiB */

@@ -34,22 +34,6 @@ void svm_set_cr4(struct svm_vcpu *s, uint64_t value)
 	s->flush = true;
 }
 
-void svm_skip_to(struct svm_vcpu *s, uint64_t rip)
-{
-	struct vmcb *b = s->vmcb;
-
-	if (!(b->s.efer & X86_EFER_LMA) || !(b->s.cs.attr & SEG_ATTR_L))
-		rip &= 0xffffffff;
-	b->s.rip = rip;
-	b->s.rflags &= ~X86_RFLAGS_RF;
-	b->c.int_state &= ~SVM_INT_SHADOW;
-	if (b->s.rflags & X86_RFLAGS_TF) { /* the single-step trap that the instruction would have ended with */
-		b->s.dr6 |= 1ull << 14;
-		s->clean &= ~SVM_CLEAN_DR;
-		svm_inject_exception(s, 1, false, 0);
-	}
-}
-
 void svm_get_regs(struct vcpu *v, struct arch_regs *r)
 {
 	struct svm_vcpu *s = svm_of(v);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The end of an emulated exit: results into registers (complete.c), then over the instruction, whose length the CPU tells; or the fault
+/* The end of an emulated exit: results into registers (complete.h), then over the instruction, whose length the CPU tells; or the fault
  * that the handler asks for. Own CPU. */
 #include "vmx.h"
 #include "complete.h"

@@ -6,7 +6,7 @@
 #include <core/hal.h>
 #include <core/page.h>
 #include <string.h>
-#include "complete.h"
+#include "msr_own.h"
 #include <vmm/x86_64/lapic.h>
 
 static struct hpa io_map, msr_map, x2_map;

@@ -5,6 +5,7 @@
 #define VMM_X86_64_X86_H
 #include <core/arith.h>
 #include <core/err.h>
+#include <core/page.h>
 #include <core/log.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -87,7 +88,15 @@ static inline uint8_t x86_code_bits(const struct x86_mode *m) { return x86_is_64
 err_t x86_fetch(struct vcpu *v, const struct x86_mode *m, struct x86_code *out) MUST_CHECK;
 /* Eight bytes at a linear address without a walk, where the last fetch with the same CR3 found the page. The guest may have mapped another
  * one there since: for callers that know what must stand there and fetch when it does not. E_NOENT: not known, or the page ends before. */
-err_t x86_fetch_hint(struct vcpu *v, uint64_t linear, uint64_t cr3, uint64_t *bytes) MUST_CHECK;
+static inline err_t x86_fetch_hint(struct vcpu *v, uint64_t linear, uint64_t cr3, uint64_t *bytes)
+{
+	const struct gpt_memo *f = x86_fetch_memo(v, linear);
+	uint64_t into = linear & (PAGE_SIZE - 1);
+
+	if (!f->valid || f->mode.cr3 != cr3 || f->page != linear - into || into > PAGE_SIZE - sizeof(*bytes))
+		return E_NOENT;
+	return gmem_spot_read64(v->vm->mem, &f->code, (unsigned)index_clamp(into, PAGE_SIZE - sizeof(*bytes) + 1), bytes) ? OK : E_NOENT;
+}
 /* Linear address of size bytes at offset in a segment, as the CPU forms it. E_PERM: #GP or #SS is queued. */
 err_t x86_linear(struct vcpu *v, const struct x86_mode *m, unsigned seg, uint64_t offset, unsigned size, uint64_t *out) MUST_CHECK;
 /* Up to 8 bytes that may cross a page: translated first, accessed afterwards. */

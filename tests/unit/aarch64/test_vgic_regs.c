@@ -117,7 +117,7 @@ static void fill_state(void)
 	bit_set(0, ISPENDR, 70);
 	bit_set(0, ISACTIVER, 71);
 	mmio_wr(VIRT_GICD + IROUTER + 70 * 8, 8, 1);
-	irq_line_set(&(struct irq_line){vgic_line(&bare, 33).set, &bare, 33}, true);
+	irq_line_set(&(struct irq_line){.set = vgic_line(&bare, 33).set, .ctx = &bare, .line = 33}, true);
 	bit_set(1, ISENABLER, 27);
 	gicr_set(1, SGI_BASE + ISPENDR, 0x10);
 	gicr_set(1, 0x14, 0);

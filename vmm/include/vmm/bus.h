@@ -27,7 +27,47 @@ err_t bus_claim(struct bus *b, uint64_t base, uint64_t size, const struct bus_op
 /* Removes the claims of ctx with this name; moving a BAR is unclaim + claim. */
 void bus_unclaim(struct bus *b, void *ctx, const char *name);
 /* Values are cut to the access. false when no claim covers the whole of it (the caller reads all ones, drops writes, and counts). */
-bool bus_read(struct bus *b, uint64_t addr, unsigned size, uint64_t *out);
-bool bus_write(struct bus *b, uint64_t addr, unsigned size, uint64_t v);
+static inline bool bus_read(struct bus *b, uint64_t addr, unsigned size, uint64_t *out);
+static inline bool bus_write(struct bus *b, uint64_t addr, unsigned size, uint64_t v);
+
+/* ---- in the way of each device access, so inlined */
+static inline bool bus_covers(const struct bus_claim *c, uint64_t addr, unsigned size)
+{
+	return addr - c->base < c->size && size <= c->size - (addr - c->base);
+}
+/* Among all claims; NULL: none covers it. */
+const struct bus_claim *bus_search(struct bus *b, uint64_t addr, unsigned size);
+
+static inline const struct bus_claim *bus_find(struct bus *b, uint64_t addr, unsigned size)
+{
+	const struct bus_claim *c = &b->claims[b->last];
+
+	return b->last < b->n && bus_covers(c, addr, size) ? c : bus_search(b, addr, size);
+}
+
+static inline uint64_t bus_cut(uint64_t v, unsigned size)
+{
+	return size >= 8 ? v : v & ((1ull << (size * 8)) - 1);
+}
+
+static inline bool bus_read(struct bus *b, uint64_t addr, unsigned size, uint64_t *out)
+{
+	const struct bus_claim *c = bus_find(b, addr, size);
+
+	if (!c)
+		return false;
+	*out = bus_cut(c->ops->read(c->ctx, addr - c->base, size), size);
+	return true;
+}
+
+static inline bool bus_write(struct bus *b, uint64_t addr, unsigned size, uint64_t v)
+{
+	const struct bus_claim *c = bus_find(b, addr, size);
+
+	if (!c)
+		return false;
+	c->ops->write(c->ctx, addr - c->base, size, bus_cut(v, size));
+	return true;
+}
 
 #endif

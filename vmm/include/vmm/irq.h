@@ -5,9 +5,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A level-triggered line; set is idempotent. */
-struct irq_line { void (*set)(void *ctx, unsigned line, bool level); void *ctx; unsigned line; };
-static inline void irq_line_set(const struct irq_line *l, bool level) { l->set(l->ctx, l->line, level); }
+/* A level-triggered line, low at first and after a reset of the machine; set is idempotent. */
+struct irq_line { void (*set)(void *ctx, unsigned line, bool level); void *ctx; unsigned line; bool level; };
+static inline void irq_line_set(struct irq_line *l, bool level)
+{
+	if (l->level == level)
+		return; /* devices say it at each access */
+	l->level = level;
+	l->set(l->ctx, l->line, level);
+}
 /* Message-signalled interrupts: a write of data to address, as the guest programmed it (hostile values: dropped and counted). */
 struct msi_sink { void (*send)(void *ctx, uint64_t address, uint32_t data); void *ctx; };
 static inline void msi_send(const struct msi_sink *s, uint64_t address, uint32_t data) { s->send(s->ctx, address, data); }

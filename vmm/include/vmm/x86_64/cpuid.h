@@ -24,8 +24,8 @@ struct cpuid_view {
 	uint64_t xcr0;
 	bool osxsave, ospke, apic_on;
 };
-/* A leaf that all vCPUs read alike at any time; false: it is none. */
-bool cpuid_read_fixed(uint32_t leaf, struct cpuid_regs *out);
+/* A leaf that all vCPUs read alike at any time, constant; NULL: it is none. */
+const struct cpuid_regs *cpuid_fixed(uint32_t leaf);
 void cpuid_read(const struct cpuid_view *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out);
 
 /* The table, for tests and for people: one row per group of bits with the reason that it is or is not there. */
