@@ -86,6 +86,17 @@ static bool run_slice(struct loop_cpu *c, uint64_t now_ns, bool busy)
 	return true;
 }
 
+bool loop_take_interrupts(void)
+{
+	struct loop_cpu *c = loop_this();
+
+	/* Mail that their handlers post needs no interrupt of its own. */
+	atomic_store_explicit(&c->in_slice, false, memory_order_seq_cst);
+	hal_irq_window();
+	atomic_store_explicit(&c->in_slice, true, memory_order_seq_cst);
+	return !atomic_load_explicit(&c->mail, memory_order_seq_cst) && list_empty(&c->ready);
+}
+
 bool loop_turn(void)
 {
 	struct loop_cpu *c = loop_this();

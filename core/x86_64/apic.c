@@ -39,7 +39,7 @@ enum {
 static struct {
 	bool ready, x2, deadline;
 	volatile uint32_t *regs;
-	uint64_t timer_hz; /* count mode */
+	uint64_t timer_scale; /* count mode: 2^32 times its counts in a nanosecond */
 } apic;
 
 static uint32_t apic_read(unsigned reg)
@@ -180,8 +180,8 @@ void apic_timer_calibrate(void)
 	apic_write(REG_TIMER_INIT, 0);
 	if (first <= last || end <= start)
 		panic("apic: the timer does not count");
-	apic.timer_hz = (uint64_t)((unsigned __int128)(first - last) * NS_PER_S / (end - start));
-	log_info("apic", "timer counts at %llu kHz", (unsigned long long)(apic.timer_hz / 1000));
+	apic.timer_scale = ((uint64_t)(first - last) << 32) / (end - start);
+	log_info("apic", "timer counts at %llu kHz", (unsigned long long)((uint64_t)(first - last) * (NS_PER_S / 1000) / (end - start)));
 }
 
 void apic_timer_setup(void)
@@ -202,7 +202,7 @@ static void timer_arm_count(uint64_t deadline_ns)
 	}
 	/* A deadline beyond the counter's range fires early; the loop looks at the clock and arms again. */
 	if (deadline_ns > now) {
-		unsigned __int128 t = (unsigned __int128)(deadline_ns - now) * apic.timer_hz / NS_PER_S + 1;
+		unsigned __int128 t = ((unsigned __int128)(deadline_ns - now) * apic.timer_scale >> 32) + 1;
 
 		count = t > UINT32_MAX ? UINT32_MAX : (uint64_t)t;
 	}

@@ -2,6 +2,8 @@
 /* The scripted backend for host-side tests: see fake_hv.h. It knows the seam (vmm/hv.h) alone and completes exits as a real
  * backend does: results go to registers, the instruction pointer moves by two bytes. */
 #include "fake_hv.h"
+#include <core/hal.h>
+#include <core/task.h>
 #include <string.h>
 #include <vmm/stage2.h>
 
@@ -21,11 +23,21 @@ void fake_vcpu_script(struct vcpu *v, const struct hv_exit *exits, unsigned n)
 	f->script_pos = 0;
 }
 
+/* What host interrupts have for the loop. */
+static void fake_mail_fn(struct work *w)
+{
+	(void)w;
+}
+
+static struct work fake_mail[HAL_MAX_CPUS];
+
 void fake_hv_use(void)
 {
 	unsigned vms = fake_hv.vms, vcpus = fake_hv.vcpus;
 
 	fake_hv = (struct fake_hv){ .vms = vms, .vcpus = vcpus };
+	for (unsigned i = 0; i < HAL_MAX_CPUS; i++)
+		fake_mail[i].fn = fake_mail_fn;
 	hv_current = &hv_fake;
 }
 
@@ -118,6 +130,8 @@ static void fake_vcpu_run(struct vcpu *v, struct hv_exit *out)
 	else
 		*out = (struct hv_exit){ .kind = HV_EXIT_HOST };
 	out->cr8 = (uint8_t)f->regs.cr8;
+	if (out->kind == HV_EXIT_HOST && !fake_hv.mere_interrupts)
+		work_post(hal_cpu_id(), &fake_mail[hal_cpu_id()]);
 }
 
 static void fake_vcpu_settle(struct vcpu *v)

@@ -45,6 +45,7 @@ struct fake_hv {
 	/* The default for each vCPU that is made from now on. */
 	void (*on_run)(struct vcpu *v, struct hv_exit *out, void *ctx);
 	void *on_run_ctx;
+	bool mere_interrupts;         /* HV_EXIT_HOST leaves the loop nothing to do; else there is mail for it */
 };
 extern struct fake_hv fake_hv;
 /* Forgets all settings and makes hv_fake the current backend. */

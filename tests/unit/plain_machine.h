@@ -181,12 +181,12 @@ void arch_vcpu_reset(struct vcpu *v)
 	plain_vcpu(v)->resets++;
 }
 
-bool arch_vcpu_prepare(struct vcpu *v, uint64_t *wake_ns)
+bool arch_vcpu_prepare(struct vcpu *v, uint64_t now_ns, uint64_t *wake_ns)
 {
 	struct plain_vcpu *p = plain_vcpu(v);
 	bool event;
 
-	if (p->timer_ns <= hal_clock_ns()) {
+	if (p->timer_ns <= now_ns) {
 		p->timer_ns = UINT64_MAX;
 		atomic_store(&p->event, true);
 	}

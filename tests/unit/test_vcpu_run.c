@@ -247,6 +247,14 @@ static void see_timer(struct vcpu *v, struct hv_exit *out, void *ctx)
 	*out = (struct hv_exit){ .kind = HV_EXIT_HOST };
 }
 
+/* The host's timer comes early: it is not armed any more. */
+static void interrupted(struct vcpu *v, struct hv_exit *out, void *ctx)
+{
+	see_timer(v, out, ctx);
+	hal_timer_arm(UINT64_MAX);
+	fake_clock_advance(1000000);
+}
+
 static void busy_exits(struct vcpu *v, struct hv_exit *out, void *ctx)
 {
 	(void)v, (void)ctx;
@@ -315,6 +323,18 @@ static void test_slices(void)
 	t = hal_clock_ns();
 	one_slice(v, 4000000);
 	ok(hal_clock_ns() >= t + 4000000, "a spin hint with nobody waiting costs nothing");
+	fake_vcpu(v)->on_run = interrupted;
+	n = fake_vcpu(v)->runs;
+	one_slice(v, 4000000);
+	ok_eq(fake_vcpu(v)->runs, n + 1, "an interrupt that leaves mail ends the slice");
+	fake_hv.mere_interrupts = true;
+	turns(2);
+	t = hal_clock_ns();
+	n = fake_vcpu(v)->runs;
+	one_slice(v, 4000000);
+	ok(fake_vcpu(v)->runs == n + 4 && hal_clock_ns() == t + 4000000, "one that leaves nothing does not");
+	ok_eq(armed_at_run, t + 4000000, "and the host's timer is armed anew");
+	fake_hv.mere_interrupts = false;
 	end(vm);
 }
 

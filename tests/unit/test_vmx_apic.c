@@ -120,7 +120,7 @@ static void test_delivery(void)
 	lapic_post(&vcpu, 0x51, false);
 	lapic_post(&vcpu, 0x31, false);
 	vcpu.idle = true;
-	ok(arch_vcpu_prepare(&vcpu, &wake) && !vcpu.idle, "a pending interrupt wakes an idle guest");
+	ok(arch_vcpu_prepare(&vcpu, hal_clock_ns(), &wake) && !vcpu.idle, "a pending interrupt wakes an idle guest");
 	e = run_with(VMX_EXIT_PAUSE, nothing);
 	ok(!(seen.event & GUEST_EVENT_VALID) && !(seen.proc & VMX_PROC_INTERRUPT_WINDOW) && seen.threshold == 0, "nothing is injected, and no window asked for");
 	ok_eq(seen.status, 0x51, "the highest is requested");

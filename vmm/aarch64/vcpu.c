@@ -49,10 +49,11 @@ void arch_vcpu_reset(struct vcpu *v)
 	v->idle = false;
 }
 
-bool arch_vcpu_prepare(struct vcpu *v, uint64_t *wake_ns)
+bool arch_vcpu_prepare(struct vcpu *v, uint64_t now_ns, uint64_t *wake_ns)
 {
 	struct arm_vcpu *a = arm_of(v);
 
+	(void)now_ns; /* its timers compare counters */
 	if (!vpsci_prepare(v)) {
 		*wake_ns = UINT64_MAX;
 		return false;

@@ -54,7 +54,7 @@ static bool exit_pio(struct vcpu *v, struct hv_exit *e)
 static bool exit_host(struct vcpu *v, struct hv_exit *e)
 {
 	(void)v, (void)e;
-	return false; /* the loop takes the interrupt */
+	return false; /* the run loop takes the interrupt */
 }
 
 static bool exit_timer(struct vcpu *v, struct hv_exit *e)

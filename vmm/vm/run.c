@@ -15,7 +15,7 @@
 #define NAP_MIN_NS (50 * NS_PER_US)
 
 enum step { STEP_AGAIN, STEP_LEAVE, STEP_SLEEP, STEP_PARK };
-struct slice { uint64_t until_ns, armed_ns, wake_ns; };
+struct slice { uint64_t until_ns, armed_ns, wake_ns; struct hv_exit exit; };
 
 /* The timer of this entry, the backend's or the host's: the slice's end or the guest's own timer. A guest that spins with interrupts off is
  * taken out by it all the same. */
@@ -43,42 +43,47 @@ static bool wanted(const struct vcpu *v)
 }
 
 /* In and out of the guest until an exit is more than a quick one. */
-static enum step guest(struct vcpu *v)
+static enum step guest(struct vcpu *v, struct slice *s)
 {
-	struct hv_exit e;
+	struct hv_exit *e = &s->exit;
 	enum hv_exit_kind kind;
 	bool stay;
 
 	do {
-		hv_current->vcpu_run(v, &e);
-		kind = e.kind;
+		hv_current->vcpu_run(v, e);
+		kind = e->kind;
 		BUG_ON(kind >= HV_EXIT_KINDS);
 		vcpu_count(&v->exits[kind]);
-		stay = arch_vcpu_exit(v, &e) || vcpu_exit(v, &e);
-	} while (e.quick && !wanted(v));
+		stay = arch_vcpu_exit(v, e) || vcpu_exit(v, e);
+	} while (e->quick && !wanted(v));
 	if (hv_current->vcpu_settle)
 		hv_current->vcpu_settle(v);
-	return stay && kind != HV_EXIT_HOST ? STEP_AGAIN : STEP_LEAVE;
+	if (kind != HV_EXIT_HOST)
+		return stay ? STEP_AGAIN : STEP_LEAVE;
+	s->armed_ns = 0; /* it may have been that one */
+	return loop_take_interrupts() ? STEP_AGAIN : STEP_LEAVE;
 }
 
 static enum step step(struct vcpu *v, struct slice *s)
 {
+	uint64_t now;
 	enum step r;
 
 	if (gmem_starved(v->vm->mem)) /* whatever a device or a walk made of that, the guest must not see it */
 		vm_crash(v->vm, "the node is out of memory");
 	if (atomic_load(&v->vm->parking))
 		return STEP_PARK;
-	if (hal_clock_ns() >= s->until_ns)
+	now = hal_clock_ns();
+	if (now >= s->until_ns)
 		return STEP_LEAVE;
 	if (vm_deferred_run(v->vm))
 		return STEP_AGAIN;
 	atomic_store(&v->look, false);
-	if (!arch_vcpu_prepare(v, &s->wake_ns))
+	if (!arch_vcpu_prepare(v, now, &s->wake_ns))
 		return STEP_SLEEP;
 	timer_arm(v, s, arch_vcpu_next_timer(v));
 	atomic_store(&v->where, VCPU_GUEST); /* see reach in vcpu.c */
-	r = atomic_load(&v->look) ? STEP_AGAIN : guest(v);
+	r = atomic_load(&v->look) ? STEP_AGAIN : guest(v, s);
 	atomic_store(&v->where, VCPU_HOST);
 	return r;
 }

@@ -37,7 +37,7 @@ void lapic_reset(struct vcpu *v)
 
 void lapic_init_state(struct lapic *l)
 {
-	for (unsigned i = 0; i < 8; i++) {
+	for (unsigned i = 0; i < VECTOR_WORDS; i++) {
 		atomic_store(&l->irr[i], 0);
 		atomic_store(&l->tmr[i], 0);
 		l->isr[i] = 0;
@@ -74,7 +74,8 @@ bool lapic_enabled(const struct vcpu *v)
 
 void lapic_accept(struct lapic *l, uint8_t vector, bool level)
 {
-	unsigned word = vector / 32, bit = 1u << (vector % 32);
+	unsigned word = vector / 64;
+	uint64_t bit = vector_bit(vector);
 
 	if ((atomic_load(&l->mode) & (MODE_ENABLED | MODE_SOFT)) != (MODE_ENABLED | MODE_SOFT))
 		return;
@@ -118,32 +119,26 @@ void lapic_post_nmi(struct vcpu *v)
 
 /* ---- priority, own CPU ---- */
 
-static int highest_bit(uint32_t word)
+static int highest_bit(uint64_t word)
 {
-	return 31 - __builtin_clz(word);
+	return 63 - __builtin_clzll(word);
 }
 
 static int isr_highest(const struct lapic *l)
 {
-	for (int i = 7; i >= 0; i--)
+	for (int i = VECTOR_WORDS - 1; i >= 0; i--)
 		if (l->isr[i])
-			return i * 32 + highest_bit(l->isr[i]);
+			return i * 64 + highest_bit(l->isr[i]);
 	return -1;
 }
 
-static int irr_highest(const struct lapic *l)
+static inline int irr_highest(const struct lapic *l)
 {
-	uint32_t any = 0;
-
-	for (unsigned i = 0; i < 8; i++) /* mostly there is none */
-		any |= atomic_load_explicit(&l->irr[i], memory_order_acquire);
-	if (!any)
-		return -1;
-	for (int i = 7; i >= 0; i--) {
-		uint32_t w = atomic_load_explicit(&l->irr[i], memory_order_acquire);
+	for (int i = VECTOR_WORDS - 1; i >= 0; i--) {
+		uint64_t w = atomic_load_explicit(&l->irr[i], memory_order_acquire);
 
 		if (w)
-			return i * 32 + highest_bit(w);
+			return i * 64 + highest_bit(w);
 	}
 	return -1;
 }
@@ -178,19 +173,15 @@ bool lapic_write_is_quick(struct vcpu *v, unsigned reg)
 void lapic_ack(struct vcpu *v, uint8_t vector)
 {
 	struct lapic *l = lapic_of(v);
-	unsigned word = vector / 32, bit = 1u << (vector % 32);
-
-	atomic_fetch_and(&l->irr[word], ~bit);
-	l->isr[word] |= bit;
+	atomic_fetch_and(&l->irr[vector / 64], ~vector_bit(vector));
+	l->isr[vector / 64] |= vector_bit(vector);
 }
 
 void lapic_unack(struct vcpu *v, uint8_t vector)
 {
 	struct lapic *l = lapic_of(v);
-	unsigned word = vector / 32, bit = 1u << (vector % 32);
-
-	l->isr[word] &= ~bit;
-	atomic_fetch_or(&l->irr[word], bit);
+	l->isr[vector / 64] &= ~vector_bit(vector);
+	atomic_fetch_or(&l->irr[vector / 64], vector_bit(vector));
 }
 
 void lapic_eoi(struct lapic *l)
@@ -199,13 +190,13 @@ void lapic_eoi(struct lapic *l)
 
 	if (vector < 0)
 		return; /* EOI without an interrupt does nothing */
-	l->isr[vector / 32] &= ~(1u << (vector % 32));
+	l->isr[vector / 64] &= ~vector_bit((unsigned)vector);
 	lapic_eoi_done(l->v, (uint8_t)vector);
 }
 
 void lapic_eoi_done(struct vcpu *v, uint8_t vector)
 {
-	if (!(atomic_load(&lapic_of(v)->tmr[vector / 32]) & (1u << (vector % 32))))
+	if (!(atomic_load(&lapic_of(v)->tmr[vector / 64]) & vector_bit(vector)))
 		return;
 	spin_lock(&v->vm->lock);
 	ioapic_eoi(v->vm, vector);
@@ -230,6 +221,13 @@ void lapic_set_cr8(struct vcpu *v, uint8_t cr8)
 }
 
 /* ---- INIT, SIPI, NMI ---- */
+
+bool lapic_signalled(const struct vcpu *v)
+{
+	const struct lapic *l = lapic_of(v);
+
+	return atomic_load(&l->signals) || l->wait_sipi;
+}
 
 bool lapic_take_nmi(struct vcpu *v)
 {

@@ -50,16 +50,18 @@ enum { DM_FIXED = 0, DM_LOWEST = 1, DM_SMI = 2, DM_NMI = 4, DM_INIT = 5, DM_SIPI
 #define LAPIC_VERSION (0x14u | (LAPIC_LVTS - 1) << 16) /* integrated, highest LVT entry, no EOI suppression */
 #define DEST_BROADCAST 0xffffffffu
 
+enum { VECTOR_WORDS = 4 };
+
 struct lapic {
 	struct vcpu *v;
-	/* any CPU. irr: own_irr, or where the CPU itself takes posted interrupts from (lapic_irr_move). */
-	atomic_uint *irr, own_irr[8], tmr[8];
+	/* any CPU. A bit a vector. irr: own_irr, or where the CPU itself takes posted interrupts from (lapic_irr_move). */
+	_Atomic uint64_t *irr, own_irr[VECTOR_WORDS], tmr[VECTOR_WORDS];
 	atomic_uint signals, esr_pending;
 	atomic_uint mode, ldr, dfr;
 	/* own CPU */
 	uint64_t base_msr;
 	uint32_t tpr, svr, esr, icr_low, icr_high;
-	uint32_t isr[8];
+	uint64_t isr[VECTOR_WORDS];
 	uint32_t lvt[LAPIC_LVTS];
 	uint32_t timer_divide, timer_initial;
 	uint64_t timer_start_ns, timer_deadline_ns, tsc_deadline; /* as in struct lapic_state */
@@ -70,6 +72,9 @@ struct lapic {
 struct lapic_message { uint32_t dest; bool logical, level; uint8_t mode, vector; };
 
 static inline struct lapic *lapic_of(const struct vcpu *v) { return v->irqc; }
+static inline uint64_t vector_bit(unsigned vector) { return 1ull << (vector % 64); } /* in word vector / 64 */
+/* One of the eight registers that they are to the guest. */
+static inline uint32_t vector_reg(uint64_t word, unsigned reg) { return (uint32_t)(word >> (reg % 2 * 32)); }
 static inline bool lapic_is_x2(const struct lapic *l) { return l->base_msr & BASE_EXTD; }
 
 /* lapic.c */

@@ -5,11 +5,11 @@
 
 enum { WORD = 4 }; /* 32-bit words from one register to the next */
 
-static uint8_t highest(const uint32_t words[8])
+static uint8_t highest(const uint64_t words[VECTOR_WORDS])
 {
-	for (int i = 7; i >= 0; i--)
+	for (int i = VECTOR_WORDS - 1; i >= 0; i--)
 		if (words[i])
-			return (uint8_t)(i * 32 + 31 - __builtin_clz(words[i]));
+			return (uint8_t)(i * 64 + 63 - __builtin_clzll(words[i]));
 	return 0; /* vectors below 16 are never pending */
 }
 
@@ -19,24 +19,34 @@ static volatile uint32_t *reg_at(void *page, unsigned reg)
 	return (volatile uint32_t *)page + reg * WORD;
 }
 
+/* A word of vectors is two registers, from reg on. */
+static void put_word(void *page, unsigned reg, uint64_t word)
+{
+	*reg_at(page, reg) = vector_reg(word, 0);
+	*reg_at(page, reg + 1) = vector_reg(word, 1);
+}
+
+static uint64_t get_word(void *page, unsigned reg)
+{
+	return *reg_at(page, reg) | (uint64_t)*reg_at(page, reg + 1) << 32;
+}
+
 void lapic_page_load(struct vcpu *v, void *page, struct lapic_run *out)
 {
 	struct lapic *l = lapic_of(v);
-	uint32_t irr[8], tmr[8];
+	uint64_t irr[VECTOR_WORDS];
 
-	for (unsigned i = 0; i < 8; i++) {
+	for (unsigned i = 0; i < VECTOR_WORDS; i++) {
 		irr[i] = atomic_load(&l->irr[i]) ? atomic_exchange(&l->irr[i], 0) : 0;
-		tmr[i] = atomic_load(&l->tmr[i]);
-		*reg_at(page, R_IRR + i) = irr[i];
-		*reg_at(page, R_ISR + i) = l->isr[i];
-		*reg_at(page, R_TMR + i) = tmr[i];
+		out->eoi_exits[i] = atomic_load(&l->tmr[i]);
+		put_word(page, R_IRR + 2 * i, irr[i]);
+		put_word(page, R_ISR + 2 * i, l->isr[i]);
+		put_word(page, R_TMR + 2 * i, out->eoi_exits[i]);
 	}
 	*reg_at(page, R_TPR) = l->tpr;
 	*reg_at(page, R_PPR) = lapic_ppr(l);
 	out->requested = highest(irr);
 	out->in_service = highest(l->isr);
-	for (unsigned i = 0; i < 4; i++)
-		out->eoi_exits[i] = tmr[2 * i] | (uint64_t)tmr[2 * i + 1] << 32;
 }
 
 /* A level-triggered vector that was posted while its EOI was not awaited yet: when the guest has ended it already, nobody has heard. */
@@ -44,12 +54,12 @@ static void end_unheard(struct vcpu *v, const struct lapic_run *run)
 {
 	struct lapic *l = lapic_of(v);
 
-	for (unsigned i = 0; i < 8; i++) {
-		uint32_t unheard = atomic_load(&l->tmr[i]) & ~(uint32_t)(run->eoi_exits[i / 2] >> (i % 2 * 32));
+	for (unsigned i = 0; i < VECTOR_WORDS; i++) {
+		uint64_t unheard = atomic_load(&l->tmr[i]) & ~run->eoi_exits[i];
 
 		unheard &= ~(l->isr[i] | atomic_load(&l->irr[i]));
 		for (; unheard; unheard &= unheard - 1)
-			lapic_eoi_done(v, (uint8_t)(i * 32 + (unsigned)__builtin_ctz(unheard)));
+			lapic_eoi_done(v, (uint8_t)(i * 64 + (unsigned)__builtin_ctzll(unheard)));
 	}
 }
 
@@ -57,14 +67,14 @@ void lapic_page_store(struct vcpu *v, void *page, const struct lapic_run *run)
 {
 	struct lapic *l = lapic_of(v);
 
-	for (unsigned i = 0; i < 8; i++) {
-		uint32_t irr = *reg_at(page, R_IRR + i);
+	for (unsigned i = 0; i < VECTOR_WORDS; i++) {
+		uint64_t irr = get_word(page, R_IRR + 2 * i);
 
 		if (irr) {
 			atomic_fetch_or(&l->irr[i], irr);
-			*reg_at(page, R_IRR + i) = 0;
+			put_word(page, R_IRR + 2 * i, 0);
 		}
-		l->isr[i] = *reg_at(page, R_ISR + i);
+		l->isr[i] = get_word(page, R_ISR + 2 * i);
 	}
 	l->tpr = *reg_at(page, R_TPR) & 0xff;
 	end_unheard(v, run);
@@ -80,11 +90,11 @@ bool lapic_x2_live(const struct vcpu *v)
 void lapic_irr_move(struct vcpu *v, void *words)
 {
 	struct lapic *l = lapic_of(v);
-	atomic_uint *to = words ? words : l->own_irr;
+	_Atomic uint64_t *to = words ? words : l->own_irr;
 
 	if (to == l->irr)
 		return;
-	for (unsigned i = 0; i < 8; i++)
+	for (unsigned i = 0; i < VECTOR_WORDS; i++)
 		atomic_store(&to[i], atomic_exchange(&l->irr[i], 0));
 	l->irr = to;
 }

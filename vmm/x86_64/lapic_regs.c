@@ -27,11 +27,11 @@ static const uint8_t reg_access[0x40] = {
 static uint32_t reg_read(struct lapic *l, unsigned reg)
 {
 	if (reg >= R_ISR && reg < R_ISR + 8)
-		return l->isr[reg - R_ISR];
+		return vector_reg(l->isr[(reg - R_ISR) / 2], reg);
 	if (reg >= R_TMR && reg < R_TMR + 8)
-		return atomic_load(&l->tmr[reg - R_TMR]);
+		return vector_reg(atomic_load(&l->tmr[(reg - R_TMR) / 2]), reg);
 	if (reg >= R_IRR && reg < R_IRR + 8)
-		return atomic_load(&l->irr[reg - R_IRR]);
+		return vector_reg(atomic_load(&l->irr[(reg - R_IRR) / 2]), reg);
 	if (reg >= R_LVT && reg < R_LVT + LAPIC_LVTS)
 		return l->lvt[reg - R_LVT];
 	switch (reg) {
@@ -300,9 +300,9 @@ void lapic_save(const struct vcpu *v, struct lapic_state *out)
 	for (unsigned i = 0; i < LAPIC_LVTS; i++)
 		s.lvt[i] = l->lvt[i];
 	for (unsigned i = 0; i < 8; i++) {
-		s.isr[i] = l->isr[i];
-		s.irr[i] = atomic_load(&l->irr[i]);
-		s.tmr[i] = atomic_load(&l->tmr[i]);
+		s.isr[i] = vector_reg(l->isr[i / 2], i);
+		s.irr[i] = vector_reg(atomic_load(&l->irr[i / 2]), i);
+		s.tmr[i] = vector_reg(atomic_load(&l->tmr[i / 2]), i);
 	}
 	*out = s;
 }
@@ -321,6 +321,11 @@ static bool state_legal(const struct lapic_state *s)
 	if (((s->lvt[LVT_TIMER] >> LVT_MODE_SHIFT) & 3) == 3)
 		return false;
 	return ((s->isr[0] | s->irr[0]) & 0xffff) == 0; /* vectors 0..15 are never accepted */
+}
+
+static uint64_t vector_word(const uint32_t regs[8], unsigned i)
+{
+	return regs[2 * i] | (uint64_t)regs[2 * i + 1] << 32;
 }
 
 err_t lapic_load(struct vcpu *v, const struct lapic_state *s)
@@ -343,10 +348,10 @@ err_t lapic_load(struct vcpu *v, const struct lapic_state *s)
 	l->wait_sipi = s->wait_sipi;
 	for (unsigned i = 0; i < LAPIC_LVTS; i++)
 		l->lvt[i] = s->lvt[i];
-	for (unsigned i = 0; i < 8; i++) {
-		l->isr[i] = s->isr[i];
-		atomic_store(&l->irr[i], s->irr[i]);
-		atomic_store(&l->tmr[i], s->tmr[i]);
+	for (unsigned i = 0; i < VECTOR_WORDS; i++) {
+		l->isr[i] = vector_word(s->isr, i);
+		atomic_store(&l->irr[i], vector_word(s->irr, i));
+		atomic_store(&l->tmr[i], vector_word(s->tmr, i));
 	}
 	atomic_store(&l->ldr, s->ldr);
 	atomic_store(&l->dfr, s->dfr);

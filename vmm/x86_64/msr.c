@@ -322,26 +322,42 @@ static const struct msr_row msr_rows[] = {
 	ROW(0xc001102a, "BU_CFG2", read_zero, write_ignored),
 };
 
-static const struct msr_row *msr_find(uint32_t index)
+static inline bool msr_is(const struct msr_row *r, uint32_t index)
+{
+	return index - r->first <= r->last - r->first;
+}
+
+static __attribute__((noinline)) const struct msr_row *msr_search(uint32_t index, uint8_t *found)
 {
 	unsigned lo = 0, hi = ARRAY_LEN(msr_rows);
 
 	while (lo < hi) {
 		unsigned mid = (lo + hi) / 2;
 
-		if (index < msr_rows[mid].first)
+		if (index < msr_rows[mid].first) {
 			hi = mid;
-		else if (index > msr_rows[mid].last)
+		} else if (index > msr_rows[mid].last) {
 			lo = mid + 1;
-		else
+		} else {
+			*found = (uint8_t)mid;
 			return &msr_rows[mid];
+		}
 	}
 	return NULL;
 }
 
+/* Guests come back with the same few: the timer's deadline, the end of an interrupt. */
+static inline const struct msr_row *msr_find(struct vcpu *v, uint32_t index)
+{
+	uint8_t *at = &x86_of(v)->msr_rows[index % X86_MSR_ROWS];
+
+	return msr_is(&msr_rows[*at], index) ? &msr_rows[*at] : msr_search(index, at);
+}
+
 const char *msr_name(uint32_t index)
 {
-	const struct msr_row *r = msr_find(index);
+	uint8_t found;
+	const struct msr_row *r = msr_search(index, &found);
 
 	return r ? r->name : NULL;
 }
@@ -356,14 +372,14 @@ static err_t unknown(struct vcpu *v, const char *what, uint32_t index)
 
 err_t msr_read(struct vcpu *v, uint32_t index, uint64_t *value)
 {
-	const struct msr_row *r = msr_find(index);
+	const struct msr_row *r = msr_find(v, index);
 
 	return r && r->read ? r->read(v, index, value) : unknown(v, "read", index);
 }
 
 err_t msr_write(struct vcpu *v, uint32_t index, uint64_t value)
 {
-	const struct msr_row *r = msr_find(index);
+	const struct msr_row *r = msr_find(v, index);
 
 	return r && r->write ? r->write(v, index, value) : unknown(v, "write", index);
 }

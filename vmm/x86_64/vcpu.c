@@ -63,7 +63,7 @@ static void start_up(struct vcpu *v, uint8_t vector)
 }
 
 /* The signals that come before any interrupt (SDM 3A table 6-2). false: waits for a SIPI. */
-static bool take_signals(struct vcpu *v)
+static __attribute__((noinline)) bool take_signals(struct vcpu *v)
 {
 	const struct hv_event nmi = { .kind = HV_EVENT_NMI, .vector = 2 };
 	uint8_t vector;
@@ -81,40 +81,36 @@ static bool take_signals(struct vcpu *v)
 	return true;
 }
 
-static void take_interrupt(struct vcpu *v)
+static __attribute__((noinline)) void take_interrupt(struct vcpu *v, uint8_t vector)
 {
-	struct hv_event ev = { .kind = HV_EVENT_INTERRUPT };
-	int vector = lapic_pending(v);
+	const struct hv_event ev = { .kind = HV_EVENT_INTERRUPT, .vector = vector };
 
-	if (vector < 0 || (v->idle && !(x86_reg(v, X86_RFLAGS) & X86_RFLAGS_IF)))
+	if (v->idle && !(x86_reg(v, X86_RFLAGS) & X86_RFLAGS_IF))
 		return;
 	if (x86_takes_interrupts()) {
 		v->idle = false;
 		return;
 	}
-	ev.vector = (uint8_t)vector;
 	if (hv_current->vcpu_inject(v, &ev) != OK)
 		return;
-	lapic_ack(v, ev.vector);
+	lapic_ack(v, vector);
 	v->idle = false;
 }
 
-bool arch_vcpu_prepare(struct vcpu *v, uint64_t *wake_ns)
+bool arch_vcpu_prepare(struct vcpu *v, uint64_t now_ns, uint64_t *wake_ns)
 {
-	uint64_t deadline = lapic_timer_deadline_ns(v);
+	int vector;
 	uint8_t cr8;
 
-	if (deadline != UINT64_MAX) {
-		uint64_t now = hal_clock_ns();
-
-		if (deadline <= now)
-			lapic_timer_expire(v, now);
-	}
-	if (!take_signals(v)) {
+	if (lapic_timer_deadline_ns(v) <= now_ns)
+		lapic_timer_expire(v, now_ns);
+	if (lapic_signalled(v) && !take_signals(v)) {
 		*wake_ns = UINT64_MAX;
 		return false;
 	}
-	take_interrupt(v);
+	vector = lapic_pending(v);
+	if (vector >= 0)
+		take_interrupt(v, (uint8_t)vector);
 	if (v->idle) {
 		*wake_ns = lapic_timer_deadline_ns(v);
 		return false;

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 /* SDM 3C table 30-1 */
-struct posted { atomic_uint requests[8], outstanding, reserved[7]; };
+struct posted { _Atomic uint64_t requests[4]; atomic_uint outstanding, reserved[7]; };
 _Static_assert(sizeof(struct posted) == 64 && offsetof(struct posted, outstanding) == 32, "SDM 3C 30.6");
 
 static struct posted *posted_of(const struct vmx_vcpu *s)

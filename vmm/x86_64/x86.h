@@ -54,10 +54,12 @@ struct x86_code {
 	uint8_t n;
 };
 #define X86_FETCH_PAGES 4
+#define X86_MSR_ROWS 32
 struct x86_vcpu {
 	struct x86_state st;
 	struct pvclock pv;
 	struct gpt_memo fetch[X86_FETCH_PAGES]; /* code pages of the last fetches, by their number's lowest bits */
+	uint8_t msr_rows[X86_MSR_ROWS]; /* in msr.c's table: where numbers with these lowest bits were found last */
 	/* The last instruction that touched a device, by all that its decoding depends on: drivers come back with the same few. */
 	struct { struct x86_code code; uint8_t bits; struct x86_insn in; } decoded;
 };

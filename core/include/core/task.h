@@ -57,6 +57,9 @@ _Noreturn void loop_run(void);
 bool loop_turn(void);
 bool loop_idle_work(void);
 void loop_idle(void);
+/* From inside of sched_entity.run: takes the interrupts that are pending. true: they left the loop nothing to do, so that the slice may go on
+ * until its end. */
+bool loop_take_interrupts(void);
 /* Work for CPUs that would sleep and have run no guest for a while. Any CPU asks whether there is some and does a piece of it, of some
  * microseconds, several at once too. Once, at boot; w stays the caller's. */
 struct idle_work { bool (*wanted)(void); void (*piece)(void); };

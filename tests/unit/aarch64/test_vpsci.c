@@ -46,28 +46,28 @@ static void test_cpu_on(void)
 	uint64_t wake;
 
 	ok(call(0, INFO, 0, 0, 0) == 0 && call(0, INFO, 1, 0, 0) == 1 && call(0, INFO, 3, 0, 0) == -2 && call(0, INFO, 1, 1, 0) == -2, "the first is on, the others are off");
-	ok(!arch_vcpu_prepare(v, &wake) && wake == UINT64_MAX, "one that is off does not run");
+	ok(!arch_vcpu_prepare(v, hal_clock_ns(), &wake) && wake == UINT64_MAX, "one that is off does not run");
 	ok_eq(call(0, ON, 7, BENCH_RAM, 0), -2, "there is no such CPU");
 	ok_eq(call(0, ON, 0x100000001, BENCH_RAM, 0), -2, "nor one by other affinity fields");
 	ok_eq(call(0, ON, 1, 0x1000, 0), -9, "an address that is no memory");
 	ok_eq(call(0, ON, 0, BENCH_RAM, 0), -4, "the caller is on");
 	arm_regs(v, REGS_WRITE)->sys[SYS_TTBR0] = 0x1234;
 	ok(call(0, ON, 1, BENCH_RAM + 0x80, 0x55) == 0 && call(0, INFO, 1, 0, 0) == 2 && call(0, ON, 1, BENCH_RAM, 0) == -5, "on, which is pending");
-	ok(arch_vcpu_prepare(v, &wake) && call(0, INFO, 1, 0, 0) == 0 && call(2, ON, 1, BENCH_RAM, 0) == -4, "until it runs");
+	ok(arch_vcpu_prepare(v, hal_clock_ns(), &wake) && call(0, INFO, 1, 0, 0) == 0 && call(2, ON, 1, BENCH_RAM, 0) == -4, "until it runs");
 	ok(regs_at(1)->pc == BENCH_RAM + 0x80 && regs_at(1)->x[0] == 0x55 && regs_at(1)->sys[SYS_TTBR0] == 0 && regs_at(1)->pstate == (PSTATE_EL1H | PSTATE_DAIF),
 	   "from there, with its context, as after power-on");
-	ok(call(1, OFF, 0, 0, 0) == 0 && !arch_vcpu_prepare(v, &wake) && call(0, INFO, 1, 0, 0) == 1, "and off again");
+	ok(call(1, OFF, 0, 0, 0) == 0 && !arch_vcpu_prepare(v, hal_clock_ns(), &wake) && call(0, INFO, 1, 0, 0) == 1, "and off again");
 	arch_vcpu_reset(v);
 	ok(call(0, ON, 1, BENCH_RAM, 0) == 0, "on after a reset");
 	arch_vcpu_reset(v);
-	ok(!arch_vcpu_prepare(v, &wake), "a reset forgets it");
+	ok(!arch_vcpu_prepare(v, hal_clock_ns(), &wake), "a reset forgets it");
 }
 
 static void test_others(void)
 {
 	uint64_t wake;
 
-	ok(call(0, SUSPEND, 0, 0, 0) == 0 && vcpu_at(0)->idle && !arch_vcpu_prepare(vcpu_at(0), &wake), "CPU_SUSPEND waits for an interrupt");
+	ok(call(0, SUSPEND, 0, 0, 0) == 0 && vcpu_at(0)->idle && !arch_vcpu_prepare(vcpu_at(0), hal_clock_ns(), &wake), "CPU_SUSPEND waits for an interrupt");
 	vcpu_at(0)->idle = false;
 	bare.live = true;
 	(void)call(0, 0x84000008, 0, 0, 0);

@@ -30,7 +30,7 @@ static void timer_set_at(uint64_t ctl, uint64_t cval)
 static bool prepare(uint64_t *wake)
 {
 	*wake = 0;
-	return arch_vcpu_prepare(vcpu_at(0), wake);
+	return arch_vcpu_prepare(vcpu_at(0), hal_clock_ns(), wake);
 }
 
 static void test_levels(void)

@@ -25,9 +25,10 @@ void arch_hv_init(const struct hv_ops *ops);
 err_t arch_vcpu_init(struct vcpu *v) MUST_CHECK;
 void arch_vcpu_fini(struct vcpu *v);
 void arch_vcpu_reset(struct vcpu *v);
-/* Just before entry, own CPU: delivers pending interrupts through hv_ops->vcpu_inject, updates paravirtual time, expires the guest's timer;
- * clears v->idle when the guest wakes. The run loop arms the host's one-shot. Returns false when the vCPU must not run (waiting for SIPI or idle with nothing pending); *wake_ns is then when to look again (UINT64_MAX none). */
-bool arch_vcpu_prepare(struct vcpu *v, uint64_t *wake_ns);
+/* Just before entry, own CPU: delivers pending interrupts through hv_ops->vcpu_inject, updates paravirtual time, expires the guest's timer if it
+ * was due at now_ns (hal_clock_ns, a moment ago); clears v->idle when the guest wakes. The run loop arms the host's one-shot. Returns false when the
+ * vCPU must not run (waiting for SIPI or idle with nothing pending); *wake_ns is then when to look again (UINT64_MAX none). */
+bool arch_vcpu_prepare(struct vcpu *v, uint64_t now_ns, uint64_t *wake_ns);
 /* Next guest timer event, for the host one-shot; UINT64_MAX none. */
 uint64_t arch_vcpu_next_timer(struct vcpu *v);
 /* Architecture part of an exit (CPUID, MSR, decode STAGE2 -> MMIO ...). Returns true when *e is done; false leaves a portable

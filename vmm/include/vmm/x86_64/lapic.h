@@ -53,6 +53,8 @@ int lapic_highest_irr(struct vcpu *v);
 void lapic_ack(struct vcpu *v, uint8_t vector);
 /* The reverse, for an interrupt that was taken from the LAPIC but never reached the guest: ISR -> IRR. */
 void lapic_unack(struct vcpu *v, uint8_t vector);
+/* INIT, SIPI or NMI has come, or the vCPU waits for a SIPI: without that the next four have nothing to tell. */
+bool lapic_signalled(const struct vcpu *v);
 bool lapic_take_nmi(struct vcpu *v);
 /* INIT has come (never true on the BSP, whose INIT is a VM reset): LAPIC is in INIT state and waits for SIPI; the caller
  * puts the registers into theirs. */
