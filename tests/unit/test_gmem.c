@@ -293,20 +293,21 @@ static void test_spots(void)
 	uint16_t half = 0;
 
 	CHECK(gmem_add_ram(m, GPA(0x1ff000), 0x201000) == OK); /* a small page, then a large one */
-	ok(!gmem_spot_load16(m, &none, &half) && !gmem_spot_read64(m, &none, 0, words) && !gmem_spot_read128(m, &none, 0, words) &&
+	ok(!gmem_spot_load16(m, &none, &half) && !gmem_spot_read64(m, &none, 0, words) && !gmem_seen_read128(m, &none, seen, 0, 0, words) &&
 	   !gmem_seen_hold(m, &none, seen, 0), "a zeroed spot holds nothing");
 	ok(gmem_spot(m, GPA(0x1fe000), 4096, &page) == E_GUEST && gmem_spot(m, GPA(0x3fffff), 2, &page) == E_GUEST, "no RAM");
 	ok_eq(gmem_spot(m, GPA(0x1ffff0), 32, &page), E_GUEST, "not in one page");
 	ok_eq(gmem_spot(m, GPA(0x1ff000), 4096, &page), OK, "a page that nobody touched yet");
 	ok(gmem_write(m, GPA(0x1ffff8), &v, 8) == OK && gmem_spot_read64(m, &page, 4088, words) && words[0] == v, "its last bytes");
-	ok(gmem_spot_read128(m, &page, 4080, words) && words[0] == 0 && words[1] == v, "sixteen of them");
+	ok(gmem_seen_read128(m, &page, seen, 0, 4080, words) && words[0] == 0 && words[1] == v, "sixteen of them");
 	ok(gmem_see64(m, GPA(0x1ffff8), v, &seen[0]) == OK && gmem_see64(m, GPA(0x200008), 0, &seen[1]) == OK, "words of two pages");
 	ok(gmem_see64(m, GPA(0x200004), 0, &seen[1]) == E_GUEST && gmem_see64(m, GPA(0x400000), 0, &seen[1]) == E_GUEST, "no word, and none in RAM");
 	ok(gmem_seen_hold(m, &page, seen, 2), "are what they were");
-	ok(gmem_write(m, GPA(0x200009), "x", 1) == OK && !gmem_seen_hold(m, &page, seen, 2) && gmem_seen_hold(m, &page, seen, 1), "one has changed");
+	ok(gmem_write(m, GPA(0x200009), "x", 1) == OK && !gmem_seen_hold(m, &page, seen, 2) && gmem_seen_hold(m, &page, seen, 1) &&
+	   !gmem_seen_read128(m, &page, seen, 2, 0, words) && gmem_seen_read128(m, &page, seen, 1, 0, words), "one has changed");
 	ok(gmem_spot(m, GPA(0x200008), 2, &page) == OK && gmem_spot_load16(m, &page, &half) && half == 'x' << 8, "a half word in a large page");
 	gmem_clear(m);
-	ok(!gmem_spot_load16(m, &page, &half) && !gmem_spot_read64(m, &page, 0, words) && !gmem_spot_read128(m, &page, 0, words) &&
+	ok(!gmem_spot_load16(m, &page, &half) && !gmem_spot_read64(m, &page, 0, words) && !gmem_seen_read128(m, &page, seen, 0, 0, words) &&
 	   !gmem_seen_hold(m, &page, seen, 0), "none outlives a reset");
 	gmem_destroy(m);
 	ok(none_left(), "nothing is left");

@@ -95,11 +95,9 @@ static void test_lengths(void)
 
 static void events(const char *name, uint64_t info, uint64_t ctl, uint64_t again, uint8_t undelivered)
 {
-	uint64_t a = 1;
-	uint8_t u = 1;
+	const struct svm_undone u = svm_exit_events(info, ctl);
 
-	svm_exit_events(info, ctl, &a, &u);
-	ok(a == again && u == undelivered, "%s", name);
+	ok(u.again == again && u.vector == undelivered, "%s", name);
 }
 
 static void test_events(void)

@@ -82,11 +82,12 @@ static uint64_t vuart_read(void *ctx, uint64_t off, unsigned size)
 		if ((v & 0xf) == IIR_THRE)
 			u->s.thr_empty_pending = 0; /* reading the source clears it */
 		break;
-	case REG_LCR: v = u->s.lcr; break;
-	case REG_MCR: v = u->s.mcr; break;
-	case REG_LSR: v = (uint8_t)(LSR_THRE | LSR_TEMT | (vuart_has_input(u) ? LSR_DR : 0)); break;
-	case REG_MSR: v = vuart_msr(u); break;
-	case REG_SCR: v = u->s.scr; break;
+	/* Without effect: */
+	case REG_LCR: return u->s.lcr;
+	case REG_MCR: return u->s.mcr;
+	case REG_LSR: return LSR_THRE | LSR_TEMT | (vuart_has_input(u) ? LSR_DR : 0);
+	case REG_MSR: return vuart_msr(u);
+	case REG_SCR: return u->s.scr;
 	}
 	vuart_update_irq(u);
 	return v;
@@ -120,9 +121,10 @@ static void vuart_write(void *ctx, uint64_t off, unsigned size, uint64_t value)
 		if (v & FCR_CLEAR_RX)
 			u->head = u->tail;
 		break;
-	case REG_LCR: u->s.lcr = v; break;
-	case REG_MCR: u->s.mcr = v & 0x1f; break;
-	case REG_SCR: u->s.scr = v; break;
+	/* No part of an interrupt: */
+	case REG_LCR: u->s.lcr = v; return;
+	case REG_MCR: u->s.mcr = v & 0x1f; return;
+	case REG_SCR: u->s.scr = v; return;
 	}
 	vuart_update_irq(u);
 }

@@ -56,28 +56,39 @@ bool gmem_spot_read64(const struct gmem *m, const struct gmem_spot *s, unsigned 
 	return true;
 }
 
-bool gmem_spot_read128(const struct gmem *m, const struct gmem_spot *s, unsigned off, uint64_t out[2])
+static inline uint64_t changes(const struct gmem_seen *seen, unsigned n)
 {
-	const volatile gmem_unaligned_u64 *p = hal_direct(HPA(s->host + off));
+	uint64_t changed = 0;
 
-	if (!holds(m, s))
-		return false;
-	hal_guest_access_begin();
-	out[0] = p[0];
-	out[1] = p[1];
-	hal_guest_access_end();
-	return true;
+	for (unsigned i = 0; i < n; i++)
+		changed |= *(const volatile uint64_t *)hal_direct(HPA(seen[i].host)) ^ seen[i].value;
+	return changed;
 }
 
 bool gmem_seen_hold(const struct gmem *m, const struct gmem_spot *s, const struct gmem_seen *seen, unsigned n)
 {
-	uint64_t changed = 0;
+	uint64_t changed;
 
 	if (!holds(m, s))
 		return false;
 	hal_guest_access_begin();
-	for (unsigned i = 0; i < n; i++)
-		changed |= *(const volatile uint64_t *)hal_direct(HPA(seen[i].host)) ^ seen[i].value;
+	changed = changes(seen, n);
+	hal_guest_access_end();
+	return !changed;
+}
+
+bool gmem_seen_read128(const struct gmem *m, const struct gmem_spot *s, const struct gmem_seen *seen, unsigned n, unsigned off, uint64_t out[2])
+{
+	const volatile gmem_unaligned_u64 *p = hal_direct(HPA(s->host + off));
+	uint64_t changed;
+
+	out[0] = out[1] = 0;
+	if (!holds(m, s))
+		return false;
+	hal_guest_access_begin();
+	changed = changes(seen, n);
+	out[0] = p[0];
+	out[1] = p[1];
 	hal_guest_access_end();
 	return !changed;
 }

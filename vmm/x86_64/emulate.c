@@ -41,7 +41,7 @@ static uint64_t swap_bytes(uint64_t value, unsigned size)
 	return __builtin_bswap64(value) >> (64 - 8 * size);
 }
 
-static uint64_t operand_offset(struct vcpu *v, const struct x86_mode *m, const struct x86_insn *in)
+static inline uint64_t operand_offset(struct vcpu *v, const struct x86_mode *m, const struct x86_insn *in)
 {
 	uint64_t a = (uint64_t)in->disp;
 
@@ -131,7 +131,7 @@ static void compute_load(struct vcpu *v, const struct x86_insn *in, uint64_t mem
 }
 
 /* The long way: translate, read, compute, write. An error has been told to the guest, or it is over. */
-static void execute(struct vcpu *v, const struct x86_mode *m, const struct x86_insn *in, uint64_t linear)
+static __attribute__((noinline)) void execute(struct vcpu *v, const struct x86_mode *m, const struct x86_insn *in, uint64_t linear)
 {
 	bool reads = !(in->mem_is_dst && (in->op == X86_OP_MOV || in->op == X86_OP_MOVBE));
 	struct outcome o = { .flags = m->rflags };
@@ -155,7 +155,7 @@ static void execute(struct vcpu *v, const struct x86_mode *m, const struct x86_i
 	hv_current->arch->skip(v, in->len);
 }
 
-static void refuse(struct vcpu *v, const struct x86_code *code, uint64_t gpa)
+static __attribute__((noinline)) void refuse(struct vcpu *v, const struct x86_code *code, uint64_t gpa)
 {
 	char text[3 * X86_INSN_MAX + 1] = "";
 
@@ -167,25 +167,27 @@ static void refuse(struct vcpu *v, const struct x86_code *code, uint64_t gpa)
 	x86_inject(v, X86_EXC_UD, false, 0, 0);
 }
 
-/* Accesses that no instruction operand makes. true: the guest is over. */
-static bool impossible(struct vcpu *v, const struct hv_exit *e)
+/* Accesses that no instruction operand makes. */
+static inline bool is_impossible(const struct hv_exit *e)
 {
-	const char *what = e->stage2.delivery ? "delivers an event through" : e->stage2.walk ? "keeps page tables at" :
-			   e->stage2.access & GMEM_X ? "runs code from" : NULL;
+	return e->stage2.delivery || e->stage2.walk || (e->stage2.access & GMEM_X);
+}
+
+/* The guest is over. */
+static __attribute__((noinline)) void crash_impossible(struct vcpu *v, const struct hv_exit *e)
+{
+	const char *what = e->stage2.delivery ? "delivers an event through" : e->stage2.walk ? "keeps page tables at" : "runs code from";
 	char where[48];
 
-	if (!what)
-		return false;
 	fmt_buf(where, sizeof(where), "rip=0x%llx", (unsigned long long)x86_reg(v, X86_RIP));
 	vm_crash(v->vm, "guest %s address 0x%llx, which is not memory, at %s (vcpu %u)", what, (unsigned long long)e->stage2.addr.v, where,
 		 v->index);
-	return true;
 }
 
-static err_t read_insn(struct vcpu *v, const struct x86_mode *m, const struct hv_exit *e, struct x86_code *out)
+static inline err_t read_insn(struct vcpu *v, const struct x86_mode *m, const struct hv_exit *e, struct x86_code *out)
 {
 	if (!e->stage2.insn_len)
-		return x86_fetch(v, m, out);
+		return x86_fetch_known(v, m, out) ? OK : x86_fetch(v, m, out);
 	*out = (struct x86_code){ .n = e->stage2.insn_len };
 	__builtin_memcpy(out->b, e->stage2.insn, out->n);
 	return OK;
@@ -204,20 +206,36 @@ static const struct x86_insn *decode(struct vcpu *v, const struct x86_code *code
 		return NULL;
 	x->decoded.code = *code;
 	x->decoded.bits = mode->bits;
+	x->decoded.plain = is_plain(&x->decoded.in);
 	return &x->decoded.in;
+}
+
+/* What is no plain move. */
+static __attribute__((noinline)) void emulate_other(struct vcpu *v, const struct x86_mode *m, const struct x86_code *code, const struct x86_insn *in, struct gpa a)
+{
+	uint64_t linear;
+
+	if (in->op == X86_OP_MOVS || in->op == X86_OP_STOS || in->op == X86_OP_LODS)
+		x86_emulate_string(v, m, in, 0);
+	else if (in->op == X86_OP_INS || in->op == X86_OP_OUTS)
+		refuse(v, code, a.v);
+	else if (x86_linear(v, m, in->seg, operand_offset(v, m, in), in->size, &linear) == OK)
+		execute(v, m, in, linear);
 }
 
 bool x86_emulate_mmio(struct vcpu *v, struct hv_exit *e)
 {
 	struct x86_decode_mode mode;
-	struct x86_mode m;
+	struct x86_mode m UNINIT;
 	struct gpa a = e->stage2.addr;
-	struct x86_code code;
+	struct x86_code code UNINIT;
 	const struct x86_insn *in;
-	uint64_t linear;
+	uint64_t linear UNINIT;
 
-	if (impossible(v, e))
+	if (is_impossible(e)) {
+		crash_impossible(v, e);
 		return true;
+	}
 	hv_current->arch->mode_get(v, &m);
 	mode = (struct x86_decode_mode){ .bits = x86_code_bits(&m) };
 	if (read_insn(v, &m, e, &code) != OK)
@@ -227,17 +245,13 @@ bool x86_emulate_mmio(struct vcpu *v, struct hv_exit *e)
 		refuse(v, &code, a.v);
 		return true;
 	}
-	if (in->op == X86_OP_MOVS || in->op == X86_OP_STOS || in->op == X86_OP_LODS) {
-		x86_emulate_string(v, &m, in, 0);
-		return true;
-	}
-	if (in->op == X86_OP_INS || in->op == X86_OP_OUTS) {
-		refuse(v, &code, a.v);
+	if (!x86_of(v)->decoded.plain) {
+		emulate_other(v, &m, &code, in, a);
 		return true;
 	}
 	if (x86_linear(v, &m, in->seg, operand_offset(v, &m, in), in->size, &linear) != OK)
 		return true;
-	if (!is_plain(in) || (linear & (PAGE_SIZE - 1)) + in->size > PAGE_SIZE || (linear & (PAGE_SIZE - 1)) != (a.v & (PAGE_SIZE - 1))) {
+	if ((linear & (PAGE_SIZE - 1)) + in->size > PAGE_SIZE || ((linear ^ a.v) & (PAGE_SIZE - 1))) {
 		execute(v, &m, in, linear);
 		return true;
 	}

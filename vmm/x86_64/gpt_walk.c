@@ -209,16 +209,6 @@ err_t gpt_walk(struct gmem *m, const struct gpt_mode *mode, uint64_t linear, uns
 	return walk_seen(m, &w, mode, linear, access, out, fault);
 }
 
-bool gpt_memo_holds(struct gmem *m, const struct gpt_mode *mode, uint64_t page, unsigned access, const struct gpt_memo *memo)
-{
-	const struct gpt_mode *old = &memo->mode;
-
-	if (!memo->valid || memo->page != page || memo->access != access || old->cr3 != mode->cr3 || old->cr0 != mode->cr0 || old->cr4 != mode->cr4 ||
-	    old->efer != mode->efer || old->user != mode->user || old->ac != mode->ac)
-		return false;
-	return gmem_seen_hold(m, &memo->code, memo->seen, memo->n);
-}
-
 /* false: the page is not RAM, so that each fetch walks. A word that has changed since the walk shows when the memo is asked. */
 static bool memorise(struct gmem *m, const struct walk *w, struct gpt_memo *memo)
 {
@@ -237,7 +227,7 @@ err_t gpt_walk_again(struct gmem *m, const struct gpt_mode *mode, uint64_t linea
 	struct walk w;
 	err_t err;
 
-	if (gpt_memo_holds(m, mode, linear - into, access, memo)) {
+	if (gpt_memo_is_of(memo, mode, linear - into, access) && gmem_seen_hold(m, &memo->code, memo->seen, memo->n)) {
 		*out = GPA(memo->gpa + into);
 		return OK;
 	}
@@ -251,9 +241,4 @@ err_t gpt_walk_again(struct gmem *m, const struct gpt_mode *mode, uint64_t linea
 	memo->access = access;
 	memo->valid = memorise(m, &w, memo);
 	return OK;
-}
-
-struct gpt_mode gpt_mode_of(const struct x86_mode *m)
-{
-	return (struct gpt_mode){ .cr0 = m->cr0, .cr3 = m->cr3, .cr4 = m->cr4, .efer = m->efer, .user = m->cpl == 3, .ac = m->rflags & X86_RFLAGS_AC };
 }

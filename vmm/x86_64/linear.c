@@ -18,11 +18,6 @@ void x86_inject(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error, 
 		vm_crash(v->vm, "exception %u could not be delivered (vcpu %u)", vector, v->index);
 }
 
-static uint64_t code_address(const struct x86_mode *m)
-{
-	return x86_is_64bit(m) ? m->rip : (m->rip + m->cs.base) & 0xffffffff;
-}
-
 static unsigned left_in_page(uint64_t linear)
 {
 	return (unsigned)MIN(PAGE_SIZE - (linear & (PAGE_SIZE - 1)), (uint64_t)X86_INSN_MAX);
@@ -37,30 +32,18 @@ static bool fetch_part(struct vcpu *v, const struct gpt_mode *mode, uint64_t lin
 	return gpt_walk_again(v->vm->mem, mode, linear, GPT_FETCH, x86_fetch_memo(v, linear), &a, &fault) == OK && gmem_read(v->vm->mem, a, dst, n) == OK;
 }
 
-static __attribute__((noinline)) err_t fetch_by_walk(struct vcpu *v, const struct gpt_mode *mode, uint64_t linear, struct x86_code *out)
-{
-	unsigned first = left_in_page(linear);
-
-	*out = (struct x86_code){ 0 };
-	if (!fetch_part(v, mode, linear, out->b, first))
-		return E_GUEST;
-	if (first < X86_INSN_MAX && fetch_part(v, mode, linear + first, out->b + first, X86_INSN_MAX - first))
-		first = X86_INSN_MAX;
-	out->n = (uint8_t)first;
-	return OK;
-}
-
 err_t x86_fetch(struct vcpu *v, const struct x86_mode *m, struct x86_code *out)
 {
 	const struct gpt_mode mode = gpt_mode_of(m);
-	uint64_t linear = code_address(m), into = linear & (PAGE_SIZE - 1);
-	const struct gpt_memo *memo = x86_fetch_memo(v, linear);
+	uint64_t linear = x86_code_address(m);
+	unsigned first = left_in_page(linear);
 
-	if (into > PAGE_SIZE - sizeof(out->words) || !gpt_memo_holds(v->vm->mem, &mode, linear - into, GPT_FETCH, memo) ||
-	    !gmem_spot_read128(v->vm->mem, &memo->code, (unsigned)index_clamp(into, PAGE_SIZE - sizeof(out->words) + 1), out->words))
-		return fetch_by_walk(v, &mode, linear, out);
-	out->words[1] &= UINT64_MAX >> 8;
-	out->n = X86_INSN_MAX;
+	*out = (struct x86_code){ 0 };
+	if (!fetch_part(v, &mode, linear, out->b, first))
+		return E_GUEST;
+	if (first < X86_INSN_MAX && fetch_part(v, &mode, linear + first, out->b + first, X86_INSN_MAX - first))
+		first = X86_INSN_MAX;
+	out->n = (uint8_t)first;
 	return OK;
 }
 
@@ -83,7 +66,7 @@ static bool within_limit(const struct x86_seg *s, uint64_t offset, unsigned size
 	return last <= s->limit;
 }
 
-err_t x86_linear(struct vcpu *v, const struct x86_mode *m, unsigned seg, uint64_t offset, unsigned size, uint64_t *out)
+err_t x86_linear_segment(struct vcpu *v, const struct x86_mode *m, unsigned seg, uint64_t offset, unsigned size, uint64_t *out)
 {
 	bool long_mode = x86_is_64bit(m);
 	struct x86_seg s = { 0 };
@@ -91,13 +74,8 @@ err_t x86_linear(struct vcpu *v, const struct x86_mode *m, unsigned seg, uint64_
 	if (!long_mode || seg == SEG_FS || seg == SEG_GS)
 		hv_current->arch->seg_get(v, seg, &s);
 	if (long_mode) {
-		uint64_t linear = offset + s.base;
-		unsigned bits = m->cr4 & X86_CR4_LA57 ? 57 : 48;
-
-		if ((uint64_t)((int64_t)(linear << (64 - bits)) >> (64 - bits)) != linear)
-			return segment_fault(v, seg);
-		*out = linear;
-		return OK;
+		*out = offset + s.base;
+		return x86_is_canonical(m, *out) ? OK : segment_fault(v, seg);
 	}
 	offset &= 0xffffffff;
 	if (!within_limit(&s, offset, size))

@@ -200,7 +200,7 @@ static err_t svm_vcpu_init(struct vcpu *v)
 
 /* The first entry of a slice, or a change of what a CPU holds of a vCPU beside the VMCB: another may have run here since, or this one
  * elsewhere. */
-static void settle(struct vcpu *v, struct svm_vcpu *s)
+static __attribute__((noinline)) void settle(struct vcpu *v, struct svm_vcpu *s)
 {
 	const struct svm_vm *sv = v->vm->hv;
 	unsigned cpu = hal_cpu_id();
@@ -240,8 +240,6 @@ static inline bool before_entry(struct vcpu *v, struct svm_vcpu *s)
 		if (s->shutdown)
 			return false;
 		prepare(v, s, flushes);
-	} else {
-		b->c.tlb_control = SVM_TLB_KEEP;
 	}
 	offset = (uint64_t)v->counter_offset + (uint64_t)s->cpu->counter_delta;
 	if (b->c.tsc_offset != offset) {
@@ -272,13 +270,15 @@ static void dr_after_exit(struct svm_vcpu *s)
 static __attribute__((noinline)) uint8_t take_back(struct svm_vcpu *s)
 {
 	const struct vmcb_control *c = &s->vmcb->c;
-	uint8_t undelivered, irq = s->irq;
+	const struct svm_undone u = svm_exit_events(c->exit_int_info, c->int_ctl);
+	uint8_t irq = s->irq;
 
 	s->irq = 0;
-	svm_exit_events(c->exit_int_info, c->int_ctl, &s->event, &undelivered);
-	s->asking |= s->event != 0;
+	s->event = u.again;
+	s->asking |= u.again != 0;
+	s->vmcb->c.tlb_control = SVM_TLB_KEEP;
 	dr_after_exit(s);
-	return undelivered ? irq : 0; /* only what was queued can come back: a window's V_IRQ carries vector 0 */
+	return u.vector ? irq : 0; /* only what was queued can come back: a window's V_IRQ carries vector 0 */
 }
 
 static void act_reflect(struct svm_vcpu *s, const struct svm_decoded *d)

@@ -77,7 +77,7 @@ struct svm_vcpu {
 		struct {
 			bool flush;       /* forget this vCPU's translations before the next entry */
 			bool unsettled;   /* its CPU does not hold what an entry needs of it beside the VMCB */
-			bool asking;      /* an event is queued, or the VMCB asks for one or a window, or may */
+			bool asking;      /* an event is queued, or the VMCB asks for one, a window or a flush, or may */
 			bool dr_live;     /* DR0-DR3 are the guest's while it runs, and not intercepted */
 			bool nmi_pending; /* given to us, not yet to the guest */
 			bool nmi_masked;  /* until the handler's IRET has run, ... */
@@ -102,7 +102,8 @@ static inline bool svm_long_mode(const struct vmcb *b) { return (b->s.efer & X86
 /* gpr: as at the exit, RAX included. *out is written as far as its kind has a meaning for it. */
 void svm_exit_decode(const struct vmcb_control *c, const uint64_t *gpr, struct hv_exit *out, struct svm_decoded *d);
 /* What interrupted delivery leaves: the event to inject again (0 none) and the external vector to put back (0 none). */
-void svm_exit_events(uint64_t int_info, uint64_t int_ctl, uint64_t *again, uint8_t *undelivered);
+struct svm_undone { uint64_t again; uint8_t vector; };
+struct svm_undone svm_exit_events(uint64_t int_info, uint64_t int_ctl);
 
 /* ---- svm_inject.c */
 err_t svm_inject(struct vcpu *v, const struct hv_event *ev) MUST_CHECK;

@@ -70,31 +70,31 @@ static const struct svm_exit_row *far_row(uint64_t code)
 	return (uint32_t)code == SVM_EXIT_INVALID || (uint32_t)code == SVM_EXIT_BUSY ? &refused : &not_asked; /* TCG writes 32 bits of it */
 }
 
-void svm_exit_events(uint64_t int_info, uint64_t int_ctl, uint64_t *again, uint8_t *undelivered)
+struct svm_undone svm_exit_events(uint64_t int_info, uint64_t int_ctl)
 {
 	uint8_t vector = int_info & GUEST_EVENT_VECTOR;
+	struct svm_undone u = { .vector = int_ctl & SVM_V_IRQ ? (uint8_t)(int_ctl >> SVM_V_VECTOR_SHIFT) : 0 };
 
-	*again = 0;
-	*undelivered = int_ctl & SVM_V_IRQ ? (uint8_t)(int_ctl >> SVM_V_VECTOR_SHIFT) : 0;
 	if (!(int_info & GUEST_EVENT_VALID))
-		return;
+		return u;
 	switch (GUEST_EVENT_TYPE(int_info)) {
 	case GUEST_EVENT_INTR:
-		*undelivered = vector;
+		u.vector = vector;
 		break;
 	case GUEST_EVENT_NMI:
-		*again = int_info & (GUEST_EVENT_VALID | 0x7ff);
+		u.again = int_info & (GUEST_EVENT_VALID | 0x7ff);
 		break;
 	case GUEST_EVENT_EXC:
 		/* TCG calls an interrupt in delivery an exception with a vector that no exception has. */
 		if (vector > 31)
-			*undelivered = vector;
+			u.vector = vector;
 		else if (vector != 3 && vector != 4) /* INT3, INTO: run again, as RIP still points there */
-			*again = int_info & (0xffffffffull << 32 | GUEST_EVENT_VALID | 0xfff);
+			u.again = int_info & (0xffffffffull << 32 | GUEST_EVENT_VALID | 0xfff);
 		break;
 	default: /* INT n: runs again */
 		break;
 	}
+	return u;
 }
 
 static uint64_t edx_eax(const uint64_t *gpr)
@@ -111,8 +111,11 @@ static void decode_io(const struct vmcb_control *c, const uint64_t *gpr, struct 
 	out->pio.port = (uint16_t)(i >> 16);
 	out->pio.size = (uint8_t)sizes[SVM_IO_SIZE(i)].size;
 	out->pio.write = !(i & SVM_IO_IN);
-	out->pio.string = i & SVM_IO_STR;
-	out->pio.rep = i & SVM_IO_REP;
+	out->pio.string = out->pio.rep = false;
+	if (i & (SVM_IO_STR | SVM_IO_REP)) {
+		out->pio.string = i & SVM_IO_STR;
+		out->pio.rep = i & SVM_IO_REP;
+	}
 	out->pio.value = i & (SVM_IO_IN | SVM_IO_STR) ? 0 : gpr[REG_RAX] & sizes[SVM_IO_SIZE(i)].mask;
 	d->next_rip = c->exit_info2;
 }

@@ -100,5 +100,6 @@ void svm_inject_commit(struct svm_vcpu *s)
 		b->c.intercept_cr = cr;
 		s->clean &= ~SVM_CLEAN_I;
 	}
-	s->asking = s->event || s->irq || window || s->nmi_masked || s->cr8_watch; /* once more, to take it back */
+	/* Once more, to take it back. */
+	s->asking = s->event || s->irq || window || s->nmi_masked || s->cr8_watch || b->c.tlb_control != SVM_TLB_KEEP;
 }

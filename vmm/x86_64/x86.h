@@ -38,9 +38,18 @@ err_t gpt_walk(struct gmem *m, const struct gpt_mode *mode, uint64_t linear, uns
 /* The same, faster where the memo still holds; afterwards it holds this translation, or nothing. */
 err_t gpt_walk_again(struct gmem *m, const struct gpt_mode *mode, uint64_t linear, unsigned access, struct gpt_memo *memo, struct gpa *out,
 		     struct gpt_fault *fault) MUST_CHECK;
-/* Would a walk find the memo's translation for this page? */
-bool gpt_memo_holds(struct gmem *m, const struct gpt_mode *mode, uint64_t page, unsigned access, const struct gpt_memo *memo);
-struct gpt_mode gpt_mode_of(const struct x86_mode *m);
+/* Is the memo of such a translation? It holds while its entries do (gmem_seen_hold). */
+static inline bool gpt_memo_is_of(const struct gpt_memo *memo, const struct gpt_mode *mode, uint64_t page, unsigned access)
+{
+	const struct gpt_mode *old = &memo->mode;
+
+	return memo->valid && memo->page == page && memo->access == access && old->cr3 == mode->cr3 && old->cr0 == mode->cr0 && old->cr4 == mode->cr4 &&
+	       old->efer == mode->efer && old->user == mode->user && old->ac == mode->ac;
+}
+static inline struct gpt_mode gpt_mode_of(const struct x86_mode *m)
+{
+	return (struct gpt_mode){ .cr0 = m->cr0, .cr3 = m->cr3, .cr4 = m->cr4, .efer = m->efer, .user = m->cpl == 3, .ac = m->rflags & X86_RFLAGS_AC };
+}
 
 /* v->arch. What is guest-visible in it is plain and travels. */
 #define X86_STATE_VERSION 1
@@ -61,7 +70,7 @@ struct x86_vcpu {
 	struct gpt_memo fetch[X86_FETCH_PAGES]; /* code pages of the last fetches, by their number's lowest bits */
 	uint8_t msr_rows[X86_MSR_ROWS]; /* in msr.c's table: where numbers with these lowest bits were found last */
 	/* The last instruction that touched a device, by all that its decoding depends on: drivers come back with the same few. */
-	struct { struct x86_code code; uint8_t bits; struct x86_insn in; } decoded;
+	struct { struct x86_code code; uint8_t bits; bool plain; struct x86_insn in; } decoded; /* plain: a move that may become a portable exit */
 };
 static inline struct x86_vcpu *x86_of(struct vcpu *v) { return v->arch; }
 static inline struct gpt_memo *x86_fetch_memo(struct vcpu *v, uint64_t linear) { return &x86_of(v)->fetch[linear / PAGE_SIZE % X86_FETCH_PAGES]; }
@@ -88,6 +97,24 @@ static inline bool x86_is_64bit(const struct x86_mode *m) { return (m->efer & X8
 static inline uint8_t x86_code_bits(const struct x86_mode *m) { return x86_is_64bit(m) ? 64 : m->cs.attr & SEG_ATTR_DB ? 32 : 16; }
 /* The bytes at RIP, X86_INSN_MAX of them, or fewer when the next page cannot be read. E_GUEST: none can. */
 err_t x86_fetch(struct vcpu *v, const struct x86_mode *m, struct x86_code *out) MUST_CHECK;
+static inline uint64_t x86_code_address(const struct x86_mode *m)
+{
+	return x86_is_64bit(m) ? m->rip : (m->rip + m->cs.base) & 0xffffffff;
+}
+/* The same without a call, where the last fetch found the page and its translation still holds. false: it does not. */
+static inline __attribute__((always_inline)) MUST_CHECK bool x86_fetch_known(struct vcpu *v, const struct x86_mode *m, struct x86_code *out)
+{
+	const struct gpt_mode mode = gpt_mode_of(m);
+	uint64_t linear = x86_code_address(m), into = linear & (PAGE_SIZE - 1);
+	const struct gpt_memo *memo = x86_fetch_memo(v, linear);
+
+	if (into > PAGE_SIZE - sizeof(out->words) || !gpt_memo_is_of(memo, &mode, linear - into, GPT_FETCH) ||
+	    !gmem_seen_read128(v->vm->mem, &memo->code, memo->seen, memo->n, (unsigned)index_clamp(into, PAGE_SIZE - sizeof(out->words) + 1), out->words))
+		return false;
+	out->words[1] &= UINT64_MAX >> 8;
+	out->n = X86_INSN_MAX;
+	return true;
+}
 /* Eight bytes at a linear address without a walk, where the last fetch with the same CR3 found the page. The guest may have mapped another
  * one there since: for callers that know what must stand there and fetch when it does not. E_NOENT: not known, or the page ends before. */
 static inline err_t x86_fetch_hint(struct vcpu *v, uint64_t linear, uint64_t cr3, uint64_t *bytes)
@@ -99,8 +126,22 @@ static inline err_t x86_fetch_hint(struct vcpu *v, uint64_t linear, uint64_t cr3
 		return E_NOENT;
 	return gmem_spot_read64(v->vm->mem, &f->code, (unsigned)index_clamp(into, PAGE_SIZE - sizeof(*bytes) + 1), bytes) ? OK : E_NOENT;
 }
+/* SDM 3A 3.3.7.1: the bits above those that are translated are copies of the highest of them. */
+static inline bool x86_is_canonical(const struct x86_mode *m, uint64_t linear)
+{
+	unsigned shift = m->cr4 & X86_CR4_LA57 ? 64 - 57 : 64 - 48;
+
+	return (uint64_t)((int64_t)(linear << shift) >> shift) == linear;
+}
 /* Linear address of size bytes at offset in a segment, as the CPU forms it. E_PERM: #GP or #SS is queued. */
-err_t x86_linear(struct vcpu *v, const struct x86_mode *m, unsigned seg, uint64_t offset, unsigned size, uint64_t *out) MUST_CHECK;
+err_t x86_linear_segment(struct vcpu *v, const struct x86_mode *m, unsigned seg, uint64_t offset, unsigned size, uint64_t *out) MUST_CHECK;
+static inline MUST_CHECK err_t x86_linear(struct vcpu *v, const struct x86_mode *m, unsigned seg, uint64_t offset, unsigned size, uint64_t *out)
+{
+	if (!x86_is_64bit(m) || seg == SEG_FS || seg == SEG_GS || !x86_is_canonical(m, offset))
+		return x86_linear_segment(v, m, seg, offset, size, out);
+	*out = offset; /* the other segments begin at 0 there, and have no limit */
+	return OK;
+}
 /* Up to 8 bytes that may cross a page: translated first, accessed afterwards. */
 struct mem_ref { struct gpa at[2]; uint8_t len[2]; };
 /* E_PERM: #PF is queued; E_GUEST, E_NOMEM: the guest is over (crashed already). */

@@ -57,12 +57,13 @@ err_t gmem_spot(struct gmem *m, struct gpa a, unsigned len, struct gmem_spot *ou
 /* false: the spot does not hold any more, or never did. */
 bool gmem_spot_load16(const struct gmem *m, const struct gmem_spot *s, uint16_t *out) MUST_CHECK; /* a naturally aligned word; acquire */
 bool gmem_spot_read64(const struct gmem *m, const struct gmem_spot *s, unsigned off, uint64_t *out) MUST_CHECK; /* within the spot's bytes */
-bool gmem_spot_read128(const struct gmem *m, const struct gmem_spot *s, unsigned off, uint64_t out[2]) MUST_CHECK;
 /* A word with the value that somebody saw in it, to ask later whether it is still there. E_GUEST: not aligned, or no RAM; E_NOMEM. */
 struct gmem_seen { uint64_t host, value; };
 err_t gmem_see64(struct gmem *m, struct gpa a, uint64_t value, struct gmem_seen *out) MUST_CHECK;
 /* Does the spot hold, and do all words that were seen after it was found? */
 bool gmem_seen_hold(const struct gmem *m, const struct gmem_spot *s, const struct gmem_seen *seen, unsigned n) MUST_CHECK;
+/* That, and sixteen bytes of the spot's. *out is written in any case. */
+bool gmem_seen_read128(const struct gmem *m, const struct gmem_spot *s, const struct gmem_seen *seen, unsigned n, unsigned off, uint64_t out[2]) MUST_CHECK;
 
 /* Bytes that stay where they are. peek: those from off on, as many in one piece as *len says, at most as many as it said before. Any CPU. */
 struct gmem_source { const void *(*peek)(void *ctx, uint64_t off, uint64_t *len); void *ctx; };

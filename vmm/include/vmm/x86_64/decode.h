@@ -31,13 +31,13 @@ struct x86_decode_mode { uint8_t bits; /* 16, 32 or 64: the code segment's */ };
 
 struct x86_insn {
 	enum x86_op op;
-	uint8_t len;
-	uint8_t size;          /* of the memory operand: 1, 2, 4, 8 */
-	uint8_t reg_size;      /* of the register operand (MOVZX, MOVSX: wider than size) */
-	uint8_t reg;           /* REG_* of the register operand */
-	bool high_byte;        /* AH, CH, DH, BH: reg is RAX..RBX then */
-	bool mem_is_dst;       /* op mem, src; else op reg, mem */
 	enum x86_operand src;
+	uint8_t size;          /* of the memory operand: 1, 2, 4, 8 */
+	bool mem_is_dst;       /* op mem, src; else op reg, mem */
+	uint8_t reg;           /* REG_* of the register operand */
+	uint8_t reg_size;      /* of the register operand (MOVZX, MOVSX: wider than size) */
+	uint8_t len;
+	bool high_byte;        /* AH, CH, DH, BH: reg is RAX..RBX then */
 	uint64_t imm;          /* sign-extended to 64 bits */
 	bool lock, rep;
 	/* the memory operand: linear = base of seg + (base + index * scale + disp) in addr_bytes */
