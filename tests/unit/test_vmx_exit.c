@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The VMX backend's decoder: exits from register values as SDM 3C 28.2 describes them, and event re-injection. Host only. */
+#include <string.h>
 #include "tap.h"
 #include <core/arith.h>
 #include <fake/fake_vmx.h>
@@ -18,6 +19,7 @@ static struct hv_exit decode(struct vmx_exit_in in, struct vmx_decoded *d)
 
 	if (!in.gpr)
 		in.gpr = zero;
+	memset(&e, 1, sizeof(e)); /* of an older exit */
 	vmx_exit_decode(&in, &e, d);
 	return e;
 }

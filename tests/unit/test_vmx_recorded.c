@@ -20,6 +20,7 @@ static void replay(const char *cpu, const struct vmx_recorded *rows, unsigned n)
 		struct hv_exit e;
 
 		in.gpr = gpr;
+		memset(&e, 1, sizeof(e)); /* of an older exit */
 		vmx_exit_decode(&in, &e, &d);
 		ok(exit_alike(&e, &r->out) && d.action == r->decoded.action && d.vector == r->decoded.vector && d.has_error == r->decoded.has_error &&
 		   d.nmi_unblocked == r->decoded.nmi_unblocked && d.debug_bits == r->decoded.debug_bits, "%s: reason %u, qualification 0x%llx", cpu, in.reason,

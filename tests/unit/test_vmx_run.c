@@ -336,6 +336,9 @@ static void test_timer(void)
 	ok(hv_vmx.vcpu_deadline(&vcpu, UINT64_MAX), "none");
 	run(VMX_EXIT_INTERRUPT);
 	ok_eq(seen.timer, UINT32_MAX, "is as late as can be");
+	vmcs_write(VMCS_GUEST_TIMER, 7);
+	run(VMX_EXIT_INTERRUPT);
+	ok_eq(seen.timer, 7, "and is written once");
 	vmx_caps.pin &= ~VMX_PIN_TIMER;
 	ok(!hv_vmx.vcpu_deadline(&vcpu, now), "without the timer it is the host's");
 	vmx_caps.pin |= VMX_PIN_TIMER;

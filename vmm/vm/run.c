@@ -17,15 +17,14 @@
 enum step { STEP_AGAIN, STEP_LEAVE, STEP_SLEEP, STEP_PARK };
 struct slice { uint64_t until_ns, armed_ns, wake_ns; struct hv_exit exit; };
 
-/* The timer of this entry, the backend's or the host's: the slice's end or the guest's own timer. A guest that spins with interrupts off is
- * taken out by it all the same. */
+/* The timers of this entry: the guest's own is the backend's where it has one, else the host's, which ends the slice. A guest that spins with
+ * interrupts off is taken out by it all the same. */
 static void timer_arm(struct vcpu *v, struct slice *s, uint64_t guest_ns)
 {
-	uint64_t want = MIN(s->until_ns, guest_ns);
+	bool own = hv_current->vcpu_deadline && hv_current->vcpu_deadline(v, guest_ns < s->until_ns ? guest_ns : UINT64_MAX);
+	uint64_t want = own ? s->until_ns : MIN(s->until_ns, guest_ns);
 	uint64_t diff = want > s->armed_ns ? want - s->armed_ns : s->armed_ns - want;
 
-	if (hv_current->vcpu_deadline && hv_current->vcpu_deadline(v, want))
-		return; /* the host's stays at the slice's end */
 	if (diff <= REARM_SLACK_NS)
 		return;
 	hal_timer_arm(want);

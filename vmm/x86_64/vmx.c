@@ -235,7 +235,7 @@ static void settle(struct vcpu *v, struct vmx_vcpu *s)
 }
 
 /* An entry that is more than going on. */
-static void prepare(struct vcpu *v, struct vmx_vcpu *s)
+static __attribute__((noinline)) void prepare(struct vcpu *v, struct vmx_vcpu *s)
 {
 	const struct vmx_vm *m = v->vm->hv;
 
@@ -270,13 +270,17 @@ static volatile uint32_t *shadow_tpr(const struct vmx_vcpu *s)
 	return (volatile uint32_t *)((char *)hal_direct(s->vapic) + VAPIC_TPR);
 }
 
-static void before_entry(struct vcpu *v, struct vmx_vcpu *s)
+/* false: there is no way on for the guest. */
+static inline bool before_entry(struct vcpu *v, struct vmx_vcpu *s)
 {
 	const struct vmx_vm *m = v->vm->hv;
 	uint64_t offset;
 
-	if (s->extra || *s->flushed != atomic_load(&m->flushes))
+	if (s->extra || *s->flushed != atomic_load(&m->flushes)) {
+		if (s->shutdown)
+			return false;
 		prepare(v, s);
+	}
 	offset = (uint64_t)v->counter_offset + (uint64_t)s->cpu->counter_delta;
 	if (s->tsc_offset != offset) {
 		s->tsc_offset = offset;
@@ -287,11 +291,12 @@ static void before_entry(struct vcpu *v, struct vmx_vcpu *s)
 	write_changed(s);
 	host_cpu_flush();
 	guest_fp_load(&s->fp, s->regs.xcr0);
-	if (vmx_has_timer()) /* last: what is done after it would make it late */
-		vmcs_write(VMCS_GUEST_TIMER, vmx_timer_count(s->deadline_tick, hal_counter(), vmx_caps.timer_rate));
+	if (s->timed) /* last: what is done after it would make it late */
+		vmx_timer_write(s);
+	return true;
 }
 
-static void dr_after_exit(struct vmx_vcpu *s)
+static __attribute__((noinline)) void dr_after_exit(struct vmx_vcpu *s)
 {
 	vmx_dr_save(s);
 	if (vmcs_read(VMCS_GUEST_DR7) & 0xff)
@@ -301,7 +306,7 @@ static void dr_after_exit(struct vmx_vcpu *s)
 }
 
 /* What interrupted delivery leaves in s->event; returns the external vector that did not reach the guest, 0 none. */
-static uint8_t events_after_exit(struct vmx_vcpu *s, const struct vmx_exit_in *in)
+static __attribute__((noinline)) uint8_t events_after_exit(struct vmx_vcpu *s, const struct vmx_exit_in *in)
 {
 	uint8_t met = 0, irq = s->irq;
 
@@ -330,7 +335,7 @@ static bool concerns_lapic(struct vcpu *v, const struct vmx_exit_in *in, unsigne
 }
 
 /* What not every exit needs. */
-static void read_more(struct vcpu *v, struct vmx_exit_in *in, unsigned needs)
+static __attribute__((noinline)) void read_more(struct vcpu *v, struct vmx_exit_in *in, unsigned needs)
 {
 	if (needs & VMX_NEEDS_PHYSICAL)
 		in->physical = vmcs_read(VMCS_GUEST_PHYSICAL);
@@ -383,7 +388,7 @@ static void act_reflect(struct vmx_vcpu *s, const struct vmx_exit_in *in, const 
 	vmx_inject_exception(s, d->vector, d->has_error, in->event_error);
 }
 
-static void after_decode(struct vcpu *v, struct vmx_vcpu *s, const struct vmx_exit_in *in, const struct vmx_decoded *d, struct hv_exit *out)
+static __attribute__((noinline)) void after_decode(struct vcpu *v, struct vmx_vcpu *s, const struct vmx_exit_in *in, const struct vmx_decoded *d, struct hv_exit *out)
 {
 	if (d->nmi_unblocked) /* an IRET that did not complete */
 		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) | VMX_BLOCKED_BY_NMI);
@@ -432,7 +437,7 @@ static void after_decode(struct vcpu *v, struct vmx_vcpu *s, const struct vmx_ex
 }
 
 /* VMLAUNCH or VMRESUME itself failed: the guest has not run. */
-static void not_entered(struct vcpu *v, struct vmx_vcpu *s, struct hv_exit *out)
+static __attribute__((noinline)) void not_entered(struct vcpu *v, struct vmx_vcpu *s, struct hv_exit *out)
 {
 	vmx_apic_leave(v);
 	if (s->dr_live)
@@ -449,28 +454,37 @@ static void vmx_vcpu_leave(struct vcpu *v)
 	guest_fp_save(&vmx_of(v)->fp);
 }
 
+static __attribute__((noinline)) void stay_shut_down(struct vmx_vcpu *s, struct hv_exit *out)
+{
+	*out = (struct hv_exit){ .kind = HV_EXIT_SHUTDOWN, .undelivered = s->irq, .cr8 = (uint8_t)s->regs.cr8 };
+	s->irq = 0;
+}
+
 static void vmx_vcpu_run(struct vcpu *v, struct hv_exit *out)
 {
 	struct vmx_vcpu *s = vmx_of(v);
-	struct vmx_decoded d;
+	struct vmx_exit_in *in = &s->in;
+	struct vmx_decoded *d = &s->decoded;
 
-	if (s->shutdown) {
-		*out = (struct hv_exit){ .kind = HV_EXIT_SHUTDOWN, .undelivered = s->irq, .cr8 = (uint8_t)s->regs.cr8 };
-		s->irq = 0;
+	if (!before_entry(v, s)) {
+		stay_shut_down(s, out);
 		return;
 	}
-	before_entry(v, s);
 	if (vmx_enter(s->regs.gpr, &s->regs.cr2, s->launched, &s->frame) != 0) {
 		not_entered(v, s, out);
 		return;
 	}
-	struct vmx_exit_in in = { .reason = (uint32_t)s->frame.reason, .insn_len = (uint32_t)s->frame.insn_len, .gpr = s->regs.gpr };
-	after_exit(v, s, &in);
-	vmx_exit_decode(&in, out, &d);
-	if (s->loud || (in.idt_event & GUEST_EVENT_VALID))
-		out->undelivered = events_after_exit(s, &in);
-	if (d.action != VMX_ACT_EXIT || d.nmi_unblocked)
-		after_decode(v, s, &in, &d, out);
+	in->reason = (uint32_t)s->frame.reason;
+	in->insn_len = (uint32_t)s->frame.insn_len;
+	in->event = in->event_error = in->idt_event = in->idt_error = 0;
+	in->qualification = in->physical = 0;
+	in->gpr = s->regs.gpr;
+	after_exit(v, s, in);
+	vmx_exit_decode(in, out, d);
+	if (s->loud || (in->idt_event & GUEST_EVENT_VALID))
+		out->undelivered = events_after_exit(s, in);
+	if (d->action != VMX_ACT_EXIT || d->nmi_unblocked)
+		after_decode(v, s, in, d, out);
 	out->cr8 = (uint8_t)s->regs.cr8;
 	if (out->kind == HV_EXIT_HOST)
 		vmx_host_limits();

@@ -71,6 +71,27 @@ _Static_assert(offsetof(struct vmx_frame, rflags) == 16 && sizeof(struct vmx_fra
 _Static_assert(offsetof(struct arch_regs, rip) == offsetof(struct arch_regs, gpr) + 128 &&
 	       offsetof(struct arch_regs, rflags) == offsetof(struct arch_regs, gpr) + 136, "vmx_enter.S");
 
+/* What an exit's values say; vmx_exit.c. */
+struct vmx_exit_in { /* as they are in the VMCS, 0 where this exit does not need them */
+	uint32_t reason, event, event_error, idt_event, idt_error, insn_len;
+	uint64_t qualification, physical; /* physical: of EPT exits */
+	const uint64_t *gpr;
+};
+enum vmx_action {
+	VMX_ACT_EXIT,            /* *out is complete */
+	VMX_ACT_REFLECT,         /* an intercepted exception goes back into the guest */
+	VMX_ACT_SKIP,            /* without effect here: over it */
+	VMX_ACT_DR,              /* load the debug registers, then again */
+	VMX_ACT_CR,              /* emulate the access to a control register */
+	VMX_ACT_INTERRUPT,       /* the host's, acknowledged already: run its handler */
+	VMX_ACT_EOI,             /* the CPU has carried out an EOI that the IOAPIC waits for */
+	VMX_ACT_APIC_WRITE,      /* the CPU has stored a register of the APIC, and left the effect to us */
+	VMX_ACT_NMI,             /* the host's NMI: run its handler */
+	VMX_ACT_MACHINE_CHECK,   /* the host's: run its handler, which reads the banks */
+	VMX_ACT_ENTRY_FAILED,    /* *out is complete; worth a dump */
+};
+struct vmx_decoded { enum vmx_action action; uint8_t vector; bool has_error; bool nmi_unblocked; uint64_t debug_bits; };
+
 struct vmx_vcpu {
 	/* GPRs, RIP, RFLAGS, CR2, CR8, XCR0, DR0-3, DR6 and system-call MSRs always (those MSRs may be newer in the CPU: vmx_cpu.msrs).
 	 * The rest only while the vCPU is parked: when it is live, that is in the VMCS. */
@@ -108,14 +129,17 @@ struct vmx_vcpu {
 	uint16_t vpid;
 	/* controls as they are in the VMCS */
 	uint32_t proc, tpr_threshold;
-	uint64_t tsc_offset;
-	uint64_t deadline_ns, deadline_tick; /* of the next entry, by hal_clock_ns and by hal_counter */
+	uint64_t tsc_offset, cr0_shadow, cr4_shadow, cr4_mask;
+	uint64_t deadline_ns, deadline_tick; /* of the next entry, by hal_clock_ns and by hal_counter; UINT64_MAX none */
+	bool timed;                /* there is one, or the timer has yet to hear that there is none */
 	/* events */
 	uint64_t event;            /* for the next entry: see guest_event.h */
 	uint8_t event_insn_len;    /* for INT1 */
 	uint8_t irq;               /* external vector for the next entry, 0 none, ... */
 	bool irq_sent;             /* ... and whether that entry really carried it */
 	/* the exit that is being handled */
+	struct vmx_exit_in in;
+	struct vmx_decoded decoded;
 	char why[VMX_WHY_MAX];     /* what was wrong with the guest's state */
 	bool completed;
 };
@@ -123,13 +147,12 @@ static inline struct vmx_vcpu *vmx_of(struct vcpu *v) { return v->hv; }
 /* Behind the instruction that made the exit. */
 static inline uint64_t vmx_next_rip(const struct vmx_vcpu *s) { return s->regs.rip + s->frame.insn_len; }
 
+/* ---- hw_vmcs.c: the loaded VMCS. true when done; the value, 0 when there is no such field. */
+bool vmcs_write(uint32_t field, uint64_t v);
+uint64_t vmcs_read(uint32_t field);
+
 /* ---- vmx_exit.c: pure */
-struct vmx_exit_in {
-	uint32_t reason, event, event_error, idt_event, idt_error, insn_len;
-	uint64_t qualification, physical; /* physical: of EPT exits */
-	const uint64_t *gpr;
-};
-/* What an exit needs beside what vmx_enter reads. The other members of struct vmx_exit_in are 0. */
+/* What an exit needs beside what vmx_enter reads. */
 enum {
 	VMX_NEEDS_QUALIFICATION = 1 << 0, VMX_NEEDS_PHYSICAL = 1 << 1,
 	VMX_NEEDS_EVENT = 1 << 2,
@@ -137,20 +160,6 @@ enum {
 	VMX_NEEDS_LAPIC = 1 << 4, /* the LAPIC model has to be the truth, since its handler may look at it; ... */
 	VMX_NEEDS_MSR = 1 << 5,   /* ... for an MSR of the x2APIC's */
 };
-enum vmx_action {
-	VMX_ACT_EXIT,            /* *out is complete */
-	VMX_ACT_REFLECT,         /* an intercepted exception goes back into the guest */
-	VMX_ACT_SKIP,            /* without effect here: over it */
-	VMX_ACT_DR,              /* load the debug registers, then again */
-	VMX_ACT_CR,              /* emulate the access to a control register */
-	VMX_ACT_INTERRUPT,       /* the host's, acknowledged already: run its handler */
-	VMX_ACT_EOI,             /* the CPU has carried out an EOI that the IOAPIC waits for */
-	VMX_ACT_APIC_WRITE,      /* the CPU has stored a register of the APIC, and left the effect to us */
-	VMX_ACT_NMI,             /* the host's NMI: run its handler */
-	VMX_ACT_MACHINE_CHECK,   /* the host's: run its handler, which reads the banks */
-	VMX_ACT_ENTRY_FAILED,    /* *out is complete; worth a dump */
-};
-struct vmx_decoded { enum vmx_action action; uint8_t vector; bool has_error; bool nmi_unblocked; uint64_t debug_bits; };
 /* What a reason means: one row each. Without one (asked is false) it was not asked for. */
 struct vmx_exit_row {
 	bool asked;
@@ -186,10 +195,10 @@ void vmx_regs_load(struct vmx_vcpu *s);
 void vmx_regs_store(struct vmx_vcpu *s);
 /* What the guest sees; the VMCS is loaded. Writes of CR0 and CR4 leave flush to the caller. */
 #define VMX_CR0_HOST (~(X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_ET | X86_CR0_WP | X86_CR0_AM | X86_CR0_PG))
-uint64_t vmx_read_cr0(void);
-uint64_t vmx_read_cr4(void);
-void vmx_write_cr0(uint64_t v);
-void vmx_write_cr4(uint64_t v);
+uint64_t vmx_read_cr0(const struct vmx_vcpu *s);
+uint64_t vmx_read_cr4(const struct vmx_vcpu *s);
+void vmx_write_cr0(struct vmx_vcpu *s, uint64_t v);
+void vmx_write_cr4(struct vmx_vcpu *s, uint64_t v);
 void vmx_write_efer(struct vmx_vcpu *s, uint64_t v);
 
 /* ---- vmx_cr.c: accesses to control registers that hardware leaves to us */
@@ -249,6 +258,12 @@ static inline uint32_t vmx_timer_count(uint64_t deadline, uint64_t now, unsigned
 	return count > UINT32_MAX ? UINT32_MAX : (uint32_t)count;
 }
 bool vmx_deadline(struct vcpu *v, uint64_t ns);
+static inline void vmx_timer_write(struct vmx_vcpu *s)
+{
+	s->timed = s->deadline_tick != UINT64_MAX;
+	if (vmx_has_timer())
+		vmcs_write(VMCS_GUEST_TIMER, vmx_timer_count(s->deadline_tick, hal_counter(), vmx_caps.timer_rate));
+}
 
 /* ---- vmx_apic.c: virtual-interrupt delivery and posted interrupts, where the CPU has them */
 err_t vmx_apic_init(struct vcpu *v) MUST_CHECK;
@@ -281,8 +296,6 @@ bool vmx_on(const uint64_t *physical) MUST_CHECK;
 bool vmx_off(void);
 bool vmx_clear(const uint64_t *physical) MUST_CHECK;
 bool vmx_load(const uint64_t *physical) MUST_CHECK;
-bool vmcs_write(uint32_t field, uint64_t v);
-uint64_t vmcs_read(uint32_t field);
 bool vmx_invept(uint64_t type, const uint64_t descriptor[2]) MUST_CHECK;
 bool vmx_invvpid(uint64_t type, const uint64_t descriptor[2]) MUST_CHECK;
 void vmx_host_nmi(void);

@@ -52,7 +52,7 @@ static bool code_is_64(struct vcpu *v)
 static bool write_cr0(struct vcpu *v, uint64_t value)
 {
 	struct vmx_vcpu *s = vmx_of(v);
-	uint64_t old = vmx_read_cr0(), cr4 = vmx_read_cr4(), old_efer = vmcs_read(VMCS_GUEST_EFER), efer = old_efer;
+	uint64_t old = vmx_read_cr0(s), cr4 = vmx_read_cr4(s), old_efer = vmcs_read(VMCS_GUEST_EFER), efer = old_efer;
 
 	if (value >> 32)
 		return false;
@@ -69,11 +69,11 @@ static bool write_cr0(struct vcpu *v, uint64_t value)
 			return false;
 		efer &= ~X86_EFER_LMA;
 	}
-	vmx_write_cr0(value);
+	vmx_write_cr0(s, value);
 	vmx_write_efer(s, efer);
 	if (vmx_pdptes_load(v))
 		return true;
-	vmx_write_cr0(old);
+	vmx_write_cr0(s, old);
 	vmx_write_efer(s, old_efer);
 	return false;
 }
@@ -81,15 +81,15 @@ static bool write_cr0(struct vcpu *v, uint64_t value)
 static bool write_cr4(struct vcpu *v, uint64_t value)
 {
 	struct vmx_vcpu *s = vmx_of(v);
-	uint64_t old = vmx_read_cr4();
+	uint64_t old = vmx_read_cr4(s);
 
 	if (!x86_cr4_may_be(old, value, vmcs_read(VMCS_GUEST_EFER), vmcs_read(VMCS_GUEST_CR3)))
 		return false;
-	vmx_write_cr4(value);
+	vmx_write_cr4(s, value);
 	s->flush = true;
 	if (vmx_pdptes_load(v))
 		return true;
-	vmx_write_cr4(old);
+	vmx_write_cr4(s, old);
 	return false;
 }
 
@@ -99,7 +99,7 @@ static bool write_cr3(struct vcpu *v, uint64_t value)
 	struct vmx_vcpu *s = vmx_of(v);
 	uint64_t old = vmcs_read(VMCS_GUEST_CR3);
 
-	if (vmx_read_cr4() & X86_CR4_PCIDE)
+	if (vmx_read_cr4(s) & X86_CR4_PCIDE)
 		value &= ~CR3_NO_FLUSH;
 	if ((vmcs_read(VMCS_GUEST_EFER) & X86_EFER_LMA) && value >> cpuid_phys_bits())
 		return false;
@@ -133,7 +133,7 @@ static bool write_cr(struct vcpu *v, unsigned number, uint64_t value)
 /* LMSW can set PE and not clear it (SDM 2A LMSW). */
 static bool write_msw(struct vcpu *v, uint64_t source)
 {
-	uint64_t old = vmx_read_cr0();
+	uint64_t old = vmx_read_cr0(vmx_of(v));
 
 	return write_cr0(v, (old & ~0xeull) | (source & 0xf));
 }
@@ -150,7 +150,7 @@ static bool access(struct vcpu *v, struct vmx_vcpu *s, uint64_t q)
 		*gpr = VMX_CR_NUMBER(q) == 8 ? s->regs.cr8 : vmcs_read(VMCS_GUEST_CR3);
 		return true;
 	case VMX_CR_CLTS:
-		return write_cr0(v, vmx_read_cr0() & ~X86_CR0_TS);
+		return write_cr0(v, vmx_read_cr0(vmx_of(v)) & ~X86_CR0_TS);
 	default:
 		return write_msw(v, q >> 16);
 	}

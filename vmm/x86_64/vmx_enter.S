@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The world switch of Intel VMX (SDM 3C 27, 28) and the other VMX instructions. Runs with interrupts off; a physical interrupt ends the
  * guest run whatever the flags are and stays pending for the loop's window. An NMI in the guest ends the run too; NMIs are then blocked
- * until the host's handler has returned. What every exit needs of the VMCS is read here. All in assembly, so that unit tests can put a
- * played CPU in its place. */
+ * until the host's handler has returned. What every exit needs of the VMCS is read here. All in assembly (and in hw_vmcs.c), so that unit
+ * tests can put a played CPU in its place. */
 #define VMCS_HOST_RSP 0x6c14
 #define VMCS_EXIT_REASON 0x4402
 #define VMCS_EXIT_INSN_LEN 0x440c
@@ -130,8 +130,7 @@ vmx_exit_point:
 	ret
 	.size	vmx_enter, . - vmx_enter
 
-/* The rest: bool (true when done) but for vmcs_read, which returns the value, 0 when there is no such field. SDM 3C 31.2: CF or ZF
- * say that the instruction failed. */
+/* The rest: bool, true when done. SDM 3C 31.2: CF or ZF say that the instruction failed. */
 	.macro	vmx_function name
 	.globl	\name
 	.hidden	\name
@@ -154,15 +153,6 @@ vmx_exit_point:
 	vmx_function vmx_load		/* (const uint64_t *physical) */
 	vmptrld	(%rdi)
 	vmx_done
-	vmx_function vmcs_write		/* (uint32_t field, uint64_t value) */
-	movl	%edi, %edi
-	vmwrite	%rsi, %rdi
-	vmx_done
-	vmx_function vmcs_read		/* (uint32_t field) */
-	movl	%edi, %edi
-	xorl	%eax, %eax
-	vmread	%rdi, %rax
-	ret
 	vmx_function vmx_invept		/* (uint64_t type, const uint64_t descriptor[2]) */
 	invept	(%rsi), %rdi
 	vmx_done

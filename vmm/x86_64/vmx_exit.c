@@ -2,7 +2,6 @@
 /* From VMX's exit values to struct hv_exit (SDM 3C 28.2, appendix C). Pure functions of register values, so that recorded exits test
  * them on the host. Knows the VMCS's encodings; must not touch a VMCS, a vCPU or guest memory. */
 #include "vmx.h"
-#include <string.h>
 
 static uint64_t edx_eax(const struct vmx_exit_in *in)
 {
@@ -58,8 +57,7 @@ static void decode_io(const struct vmx_exit_in *in, struct hv_exit *out, struct 
 	out->pio.write = !(q & VMX_IO_IN);
 	out->pio.string = q & VMX_IO_STRING;
 	out->pio.rep = q & VMX_IO_REP;
-	if (!(q & (VMX_IO_IN | VMX_IO_STRING)))
-		out->pio.value = (uint32_t)in->gpr[REG_RAX] & (0xffffffffu >> (32 - 8 * size));
+	out->pio.value = q & (VMX_IO_IN | VMX_IO_STRING) ? 0 : (uint32_t)in->gpr[REG_RAX] & (0xffffffffu >> (32 - 8 * size));
 }
 
 static void decode_ept(const struct vmx_exit_in *in, struct hv_exit *out, struct vmx_decoded *d)
@@ -70,6 +68,7 @@ static void decode_ept(const struct vmx_exit_in *in, struct hv_exit *out, struct
 	out->stage2.access = q & VMX_EPT_FETCH ? GMEM_X : q & VMX_EPT_WRITE ? GMEM_W : GMEM_R;
 	out->stage2.walk = (q & VMX_EPT_LINEAR) && !(q & VMX_EPT_TRANSLATED);
 	out->stage2.delivery = in->idt_event & GUEST_EVENT_VALID;
+	out->stage2.insn_len = 0; /* VMX does not tell the bytes */
 	d->nmi_unblocked = (q & VMX_EVENT_NMI_UNBLOCKED) && !(in->idt_event & GUEST_EVENT_VALID);
 }
 
@@ -138,6 +137,8 @@ static void decode_rdmsr(const struct vmx_exit_in *in, struct hv_exit *out, stru
 {
 	(void)d;
 	out->msr.index = (uint32_t)in->gpr[REG_RCX];
+	out->msr.value = 0;
+	out->msr.fault = false;
 }
 
 static void decode_wrmsr(const struct vmx_exit_in *in, struct hv_exit *out, struct vmx_decoded *d)
@@ -145,6 +146,7 @@ static void decode_wrmsr(const struct vmx_exit_in *in, struct hv_exit *out, stru
 	(void)d;
 	out->msr.index = (uint32_t)in->gpr[REG_RCX];
 	out->msr.value = edx_eax(in);
+	out->msr.fault = false;
 }
 
 static void decode_xsetbv(const struct vmx_exit_in *in, struct hv_exit *out, struct vmx_decoded *d)
@@ -152,6 +154,7 @@ static void decode_xsetbv(const struct vmx_exit_in *in, struct hv_exit *out, str
 	(void)d;
 	out->xsetbv.index = (uint32_t)in->gpr[REG_RCX];
 	out->xsetbv.value = edx_eax(in);
+	out->xsetbv.fault = false;
 }
 
 static void decode_misconfig(const struct vmx_exit_in *in, struct hv_exit *out, struct vmx_decoded *d)
@@ -224,7 +227,8 @@ void vmx_exit_decode(const struct vmx_exit_in *in, struct hv_exit *out, struct v
 	const uint32_t basic = in->reason & 0xffff;
 	const struct vmx_exit_row *row = basic < VMX_EXIT_REASONS && vmx_exit_rows[basic].asked ? &vmx_exit_rows[basic] : NULL;
 
-	memset(out, 0, sizeof(*out));
+	out->undelivered = 0;
+	out->quick = false;
 	*d = (struct vmx_decoded){ .action = VMX_ACT_EXIT };
 	if (in->reason & VMX_REASON_ENTRY_FAILED) {
 		out->kind = HV_EXIT_HOST;

@@ -46,30 +46,30 @@ static void seg_store(unsigned i, struct x86_seg *g)
 
 /* ---- control registers and EFER; the VMCS is loaded ---- */
 
-uint64_t vmx_read_cr0(void)
+uint64_t vmx_read_cr0(const struct vmx_vcpu *s)
 {
-	return (vmcs_read(VMCS_GUEST_CR0) & ~VMX_CR0_HOST) | (vmcs_read(VMCS_CR0_SHADOW) & VMX_CR0_HOST);
+	return (vmcs_read(VMCS_GUEST_CR0) & ~VMX_CR0_HOST) | (s->cr0_shadow & VMX_CR0_HOST);
 }
 
 /* Caches are never off: CR0.CD would make every access uncached, and nothing here needs that. */
-void vmx_write_cr0(uint64_t v)
+void vmx_write_cr0(struct vmx_vcpu *s, uint64_t v)
 {
 	uint64_t fixed0 = vmx_caps.cr0_fixed0 & ~(X86_CR0_PE | X86_CR0_PG); /* those two are free for an unrestricted guest */
 
+	s->cr0_shadow = v;
 	vmcs_write(VMCS_CR0_SHADOW, v);
 	vmcs_write(VMCS_GUEST_CR0, ((v & ~(X86_CR0_CD | X86_CR0_NW)) | fixed0) & vmx_caps.cr0_fixed1);
 }
 
-uint64_t vmx_read_cr4(void)
+uint64_t vmx_read_cr4(const struct vmx_vcpu *s)
 {
-	uint64_t mask = vmcs_read(VMCS_CR4_MASK);
-
-	return (vmcs_read(VMCS_GUEST_CR4) & ~mask) | (vmcs_read(VMCS_CR4_SHADOW) & mask);
+	return (vmcs_read(VMCS_GUEST_CR4) & ~s->cr4_mask) | (s->cr4_shadow & s->cr4_mask);
 }
 
 /* Machine checks are the host's, whatever the guest says. */
-void vmx_write_cr4(uint64_t v)
+void vmx_write_cr4(struct vmx_vcpu *s, uint64_t v)
 {
+	s->cr4_shadow = v;
 	vmcs_write(VMCS_CR4_SHADOW, v);
 	vmcs_write(VMCS_GUEST_CR4, (v | X86_CR4_MCE | vmx_caps.cr4_fixed0) & vmx_caps.cr4_fixed1);
 }
@@ -106,8 +106,8 @@ void vmx_regs_load(struct vmx_vcpu *s)
 		seg_load(i, &s->regs.seg[i]);
 	for (unsigned i = 0; i < 4; i++)
 		vmcs_write(VMCS_GUEST_PDPTE0 + 2 * i, s->pdpte[i]);
-	vmx_write_cr0(s->regs.cr0);
-	vmx_write_cr4(s->regs.cr4);
+	vmx_write_cr0(s, s->regs.cr0);
+	vmx_write_cr4(s, s->regs.cr4);
 	vmx_write_efer(s, s->regs.efer);
 	vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, s->interruptibility);
 	vmcs_write(VMCS_GUEST_PENDING_DEBUG, s->pending_debug);
@@ -122,8 +122,8 @@ void vmx_regs_store(struct vmx_vcpu *s)
 		seg_store(i, &s->regs.seg[i]);
 	for (unsigned i = 0; i < 4; i++)
 		s->pdpte[i] = vmcs_read(VMCS_GUEST_PDPTE0 + 2 * i);
-	s->regs.cr0 = vmx_read_cr0();
-	s->regs.cr4 = vmx_read_cr4();
+	s->regs.cr0 = vmx_read_cr0(s);
+	s->regs.cr4 = vmx_read_cr4(s);
 	s->regs.efer = vmcs_read(VMCS_GUEST_EFER);
 	s->interruptibility = (uint32_t)vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
 	s->pending_debug = vmcs_read(VMCS_GUEST_PENDING_DEBUG);
@@ -200,7 +200,7 @@ static __attribute__((noinline)) uint64_t other_get(struct vmx_vcpu *s, enum x86
 	if (p->place == IN_VMCS)
 		return vmcs_read(p->field);
 	if (p->place == IN_VMCS_SPLIT)
-		return r == X86_CR0 ? vmx_read_cr0() : vmx_read_cr4();
+		return r == X86_CR0 ? vmx_read_cr0(s) : vmx_read_cr4(s);
 	return r == X86_CPL ? cpl(s) : 0;
 }
 
@@ -216,11 +216,11 @@ static void live_set(struct vmx_vcpu *s, enum x86_reg r, uint64_t value)
 	vmx_use(s);
 	switch (r) {
 	case X86_CR0:
-		vmx_write_cr0(value);
+		vmx_write_cr0(s, value);
 		s->flush = true;
 		break;
 	case X86_CR4:
-		vmx_write_cr4(value);
+		vmx_write_cr4(s, value);
 		s->flush = true;
 		break;
 	case X86_EFER:
@@ -291,9 +291,9 @@ static void vmx_mode_get(struct vcpu *v, struct x86_mode *out)
 	vmx_use(s);
 	out->rip = r->rip;
 	out->rflags = r->rflags;
-	out->cr0 = vmx_read_cr0();
+	out->cr0 = vmx_read_cr0(s);
 	out->cr3 = vmcs_read(VMCS_GUEST_CR3);
-	out->cr4 = vmx_read_cr4();
+	out->cr4 = vmx_read_cr4(s);
 	out->efer = vmcs_read(VMCS_GUEST_EFER);
 	out->cs = (struct x86_seg){ .attr = attr_of((uint32_t)vmcs_read(VMX_SEG_FIELD(VMCS_GUEST_ES_RIGHTS, SEG_CS))) };
 	if (!x86_is_64bit(out)) /* else its base and limit mean nothing */

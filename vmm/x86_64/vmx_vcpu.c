@@ -65,7 +65,8 @@ static void load_controls(struct vcpu *v, struct vmx_vcpu *s)
 	vmcs_write(VMCS_EPTP, vmx_eptp(v->vm));
 	vmcs_write(VMCS_LINK, UINT64_MAX);
 	vmcs_write(VMCS_CR0_MASK, VMX_CR0_HOST);
-	vmcs_write(VMCS_CR4_MASK, ~vmx_cr4_legal() | X86_CR4_MCE);
+	s->cr4_mask = ~vmx_cr4_legal() | X86_CR4_MCE;
+	vmcs_write(VMCS_CR4_MASK, s->cr4_mask);
 	if (vmx_has_tpr_shadow()) {
 		vmcs_write(VMCS_VAPIC, s->vapic.v);
 		vmcs_write(VMCS_TPR_THRESHOLD, 0);
@@ -126,6 +127,7 @@ void vmx_go_live(struct vcpu *v)
 	s->vpid = 0; /* of another CPU */
 	s->dr_live = false;
 	s->loud = true; /* what was queued while parked */
+	s->timed = true; /* the field is to be written once */
 	s->frame.host_rsp = 0; /* of another CPU */
 	vmx_use(s);
 	load_controls(v, s);
