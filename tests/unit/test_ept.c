@@ -17,11 +17,11 @@ static void test_entries(void)
 	ok_eq(f->leaf(HPA(page), 0, GMEM_X) & 5, 5, "and X without R needs a capability");
 	ok_eq(f->leaf(HPA(0x40000000), 2, GMEM_R | GMEM_W | GMEM_X), 0x400003f7, "1 GiB is large");
 	ok_eq(f->leaf(HPA(0x200000), 1, GMEM_R | GMEM_W), 0x2003f3, "2 MiB is large");
-	ok(!f->present(f->leaf(HPA(page), 0, 0)), "no rights: not present");
+	ok(!stage2_is_present(f, f->leaf(HPA(page), 0, 0)), "no rights: not present");
 	ok_eq(f->table(HPA(page)), (int64_t)(page | 0x107), "a table: R W X A, no memory type");
-	ok(f->is_leaf(page | 0x377, 0) && f->is_leaf(0xf7, 1) && f->is_leaf(0xf7, 2), "leaves");
-	ok(!f->is_leaf(0x107, 1) && !f->is_leaf(0x107, 3) && !f->is_leaf(0xf7, 3), "tables; the top level has no leaves");
-	ok_eq(f->addr(f->leaf(HPA(page), 0, GMEM_R)).v, (int64_t)page, "the address comes back");
+	ok(stage2_is_leaf(f, page | 0x377, 0) && stage2_is_leaf(f, 0xf7, 1) && stage2_is_leaf(f, 0xf7, 2), "leaves");
+	ok(!stage2_is_leaf(f, 0x107, 1) && !stage2_is_leaf(f, 0x107, 3) && !stage2_is_leaf(f, 0xf7, 3), "tables; the top level has no leaves");
+	ok_eq(stage2_addr(f, f->leaf(HPA(page), 0, GMEM_R)).v, (int64_t)page, "the address comes back");
 	for (unsigned a = 1; a < 8; a++)
 		ok_eq(f->access(f->leaf(HPA(page), 0, a | GMEM_R)), a | GMEM_R, "rights come back");
 	ok(f->levels == 4 && f->max_gpa_bits == 48, "four levels");

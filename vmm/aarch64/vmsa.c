@@ -59,21 +59,6 @@ static uint64_t vmsa_table(struct hpa next)
 	return (next.v & S2_ADDR) | S2_TABLE | S2_VALID;
 }
 
-static bool vmsa_present(uint64_t e)
-{
-	return e & S2_VALID;
-}
-
-static bool vmsa_is_leaf(uint64_t e, unsigned level)
-{
-	return level == 0 || !(e & S2_TABLE);
-}
-
-static struct hpa vmsa_addr(uint64_t e)
-{
-	return HPA(e & S2_ADDR);
-}
-
 static unsigned vmsa_access(uint64_t e)
 {
 	if (!(e & S2_VALID))
@@ -82,8 +67,8 @@ static unsigned vmsa_access(uint64_t e)
 }
 
 #define VMSA(levels_, bits, leaf_, publish_) { \
-	.name = "vmsa", .levels = (levels_), .max_gpa_bits = (bits), .leaf = (leaf_), .table = vmsa_table, .present = vmsa_present, \
-	.is_leaf = vmsa_is_leaf, .addr = vmsa_addr, .access = vmsa_access, .publish = (publish_) }
+	.name = "vmsa", .levels = (levels_), .max_gpa_bits = (bits), .leaf = (leaf_), .table = vmsa_table, .present = S2_VALID, \
+	.large = S2_TABLE, .addr = S2_ADDR, .access = vmsa_access, .publish = (publish_) }
 /* By start level and forced write-back. */
 static const struct stage2_format formats[2][2] = {
 	{ VMSA(3, BITS_LEVEL1, vmsa_leaf, hw_cache_publish), VMSA(3, BITS_LEVEL1, vmsa_leaf_forced, hw_cache_publish_code) },

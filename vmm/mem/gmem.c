@@ -189,11 +189,11 @@ static err_t page_bring_any(struct gmem *m, uint64_t a)
 
 	if (!s)
 		return E_GUEST;
-	if (stage2_lookup(&m->s2, GPA(a), &h, &order, &access) == OK)
-		return OK; /* another CPU was first */
 	for (int o = (int)m->max_order; o > 0; o -= 9)
 		if (page_bring(m, s, a, (unsigned)o) == OK)
 			return OK;
+	if (stage2_lookup(&m->s2, GPA(a), &h, &order, &access) == OK)
+		return OK; /* another CPU was first */
 	err = page_bring(m, s, a, 0);
 	if (err == OK)
 		return OK;

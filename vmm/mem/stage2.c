@@ -66,16 +66,16 @@ static void table_clear(struct stage2 *s, struct hpa table, unsigned level, void
 	for (unsigned i = 0; i < ENTRIES; i++) {
 		uint64_t e = entry_get(&t[i]);
 
-		if (!s->fmt->present(e))
+		if (!stage2_is_present(s->fmt, e))
 			continue;
 		entry_set(&t[i], 0);
-		if (level == 0 || s->fmt->is_leaf(e, level)) {
+		if (level == 0 || stage2_is_leaf(s->fmt, e, level)) {
 			if (drop)
-				drop(ctx, s->fmt->addr(e), level * LEVEL_BITS);
+				drop(ctx, stage2_addr(s->fmt, e), level * LEVEL_BITS);
 			continue;
 		}
-		table_clear(s, s->fmt->addr(e), level - 1, drop, ctx);
-		page_free(s->pool, s->fmt->addr(e), 0, PAGE_HOST);
+		table_clear(s, stage2_addr(s->fmt, e), level - 1, drop, ctx);
+		page_free(s->pool, stage2_addr(s->fmt, e), 0, PAGE_HOST);
 	}
 }
 
@@ -92,12 +92,12 @@ static void table_each(const struct stage2 *s, struct hpa table, unsigned level,
 	for (unsigned i = 0; i < ENTRIES; i++) {
 		uint64_t e = entry_get(&t[i]);
 
-		if (!s->fmt->present(e))
+		if (!stage2_is_present(s->fmt, e))
 			continue;
-		if (level == 0 || s->fmt->is_leaf(e, level))
-			fn(ctx, s->fmt->addr(e), level * LEVEL_BITS);
+		if (level == 0 || stage2_is_leaf(s->fmt, e, level))
+			fn(ctx, stage2_addr(s->fmt, e), level * LEVEL_BITS);
 		else
-			table_each(s, s->fmt->addr(e), level - 1, fn, ctx);
+			table_each(s, stage2_addr(s->fmt, e), level - 1, fn, ctx);
 	}
 }
 
@@ -124,11 +124,11 @@ static uint64_t *walk(const struct stage2 *s, struct gpa a, unsigned level, unsi
 		uint64_t *slot = &table_at(table)[index_at(a, l)];
 		uint64_t e = entry_get(slot);
 
-		if (l == level || !s->fmt->present(e) || s->fmt->is_leaf(e, l)) {
+		if (l == level || !stage2_is_present(s->fmt, e) || stage2_is_leaf(s->fmt, e, l)) {
 			*at = l;
 			return slot;
 		}
-		table = s->fmt->addr(e);
+		table = stage2_addr(s->fmt, e);
 	}
 }
 
@@ -146,7 +146,7 @@ err_t stage2_map(struct stage2 *s, struct gpa a, struct hpa h, unsigned order, u
 		err_t err;
 
 		slot = walk(s, a, level, &at);
-		if (s->fmt->present(entry_get(slot)))
+		if (stage2_is_present(s->fmt, entry_get(slot)))
 			return E_EXIST;
 		if (at == level)
 			break;
@@ -168,7 +168,7 @@ static err_t leaf_find(const struct stage2 *s, struct gpa a, uint64_t **slot, un
 	if (!gpa_fits(s, a))
 		return E_NOENT;
 	found = walk(s, a, 0, &at);
-	if (!s->fmt->present(entry_get(found)))
+	if (!stage2_is_present(s->fmt, entry_get(found)))
 		return E_NOENT;
 	*slot = found;
 	*level = at;
@@ -184,7 +184,7 @@ err_t stage2_lookup(const struct stage2 *s, struct gpa a, struct hpa *h, unsigne
 	if (err != OK)
 		return err;
 	e = entry_get(slot);
-	*h = s->fmt->addr(e);
+	*h = stage2_addr(s->fmt, e);
 	*order = level * LEVEL_BITS;
 	*access = s->fmt->access(e);
 	return OK;
@@ -196,7 +196,7 @@ bool stage2_vacant(const struct stage2 *s, struct gpa a, unsigned order)
 
 	if (!order_level(s, order, &level) || !gpa_fits(s, a))
 		return false;
-	return !s->fmt->present(entry_get(walk(s, a, level, &at)));
+	return !stage2_is_present(s->fmt, entry_get(walk(s, a, level, &at)));
 }
 
 err_t stage2_unmap(struct stage2 *s, struct gpa a, struct hpa *h, unsigned *order)
@@ -207,7 +207,7 @@ err_t stage2_unmap(struct stage2 *s, struct gpa a, struct hpa *h, unsigned *orde
 
 	if (err != OK)
 		return err;
-	*h = s->fmt->addr(entry_get(slot));
+	*h = stage2_addr(s->fmt, entry_get(slot));
 	*order = level * LEVEL_BITS;
 	entry_set(slot, 0); /* tables stay: a CPU may still walk them until the caller's flush */
 	return OK;
@@ -221,6 +221,6 @@ err_t stage2_protect(struct stage2 *s, struct gpa a, unsigned access)
 
 	if (err != OK)
 		return err;
-	entry_set(slot, s->fmt->leaf(s->fmt->addr(entry_get(slot)), level, access));
+	entry_set(slot, s->fmt->leaf(stage2_addr(s->fmt, entry_get(slot)), level, access));
 	return OK;
 }

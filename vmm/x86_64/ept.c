@@ -37,21 +37,6 @@ static uint64_t ept_table(struct hpa next)
 	return (next.v & EPT_ADDR) | EPT_RWX | EPT_A;
 }
 
-static bool ept_present(uint64_t e)
-{
-	return e & EPT_RWX;
-}
-
-static bool ept_is_leaf(uint64_t e, unsigned level)
-{
-	return level == 0 || (level <= 2 && (e & EPT_LARGE));
-}
-
-static struct hpa ept_addr(uint64_t e)
-{
-	return HPA(e & EPT_ADDR);
-}
-
 static unsigned ept_access(uint64_t e)
 {
 	unsigned access = 0;
@@ -71,8 +56,9 @@ const struct stage2_format stage2_ept = {
 	.max_gpa_bits = 48,
 	.leaf = ept_leaf,
 	.table = ept_table,
-	.present = ept_present,
-	.is_leaf = ept_is_leaf,
-	.addr = ept_addr,
+	.present = EPT_RWX,
+	.large = EPT_LARGE,
+	.large_is = EPT_LARGE,
+	.addr = EPT_ADDR,
 	.access = ept_access,
 };

@@ -35,21 +35,6 @@ static uint64_t npt_table(struct hpa next)
 	return (next.v & NPT_ADDR) | NPT_P | NPT_W | NPT_U | NPT_A;
 }
 
-static bool npt_present(uint64_t e)
-{
-	return e & NPT_P;
-}
-
-static bool npt_is_leaf(uint64_t e, unsigned level)
-{
-	return level == 0 || (level <= 2 && (e & NPT_PS));
-}
-
-static struct hpa npt_addr(uint64_t e)
-{
-	return HPA(e & NPT_ADDR);
-}
-
 static unsigned npt_access(uint64_t e)
 {
 	unsigned access = 0;
@@ -70,8 +55,9 @@ const struct stage2_format stage2_npt = {
 	.max_gpa_bits = 48,
 	.leaf = npt_leaf,
 	.table = npt_table,
-	.present = npt_present,
-	.is_leaf = npt_is_leaf,
-	.addr = npt_addr,
+	.present = NPT_P,
+	.large = NPT_PS,
+	.large_is = NPT_PS,
+	.addr = NPT_ADDR,
 	.access = npt_access,
 };

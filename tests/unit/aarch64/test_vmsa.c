@@ -18,10 +18,10 @@ static void test_entries(void)
 	ok_eq(f->leaf(HPA(0x200000), 1, RWX), 0x2007fd, "2 MiB is a block");
 	ok_eq(f->leaf(HPA(0x40000000), 2, RWX), 0x400007fd, "1 GiB is a block");
 	ok_eq(forced->leaf(HPA(page), 0, RWX), page | 0x7db, "forced write-back has another code");
-	ok(!f->present(f->leaf(HPA(page), 0, 0)), "no rights: not valid");
+	ok(!stage2_is_present(f, f->leaf(HPA(page), 0, 0)), "no rights: not valid");
 	ok_eq(f->table(HPA(page)), page | 3, "a table");
-	ok(f->is_leaf(f->leaf(HPA(page), 0, RWX), 0) && f->is_leaf(f->leaf(HPA(0), 1, RWX), 1) && !f->is_leaf(f->table(HPA(page)), 1), "leaves and tables");
-	ok_eq(f->addr(f->leaf(HPA(page), 0, GMEM_R)).v, page, "the address comes back");
+	ok(stage2_is_leaf(f, f->leaf(HPA(page), 0, RWX), 0) && stage2_is_leaf(f, f->leaf(HPA(0), 1, RWX), 1) && !stage2_is_leaf(f, f->table(HPA(page)), 1), "leaves and tables");
+	ok_eq(stage2_addr(f, f->leaf(HPA(page), 0, GMEM_R)).v, page, "the address comes back");
 	for (unsigned a = 1; a < 8; a++)
 		ok_eq(f->access(f->leaf(HPA(page), 0, a)), a, "rights come back");
 	ok_eq(f->access(0x7fe), 0, "of what is not valid there are none");

@@ -16,15 +16,22 @@ struct stage2_format {
 	uint64_t max_gpa_bits;
 	uint64_t (*leaf)(struct hpa a, unsigned level, unsigned access); /* access: GMEM_* */
 	uint64_t (*table)(struct hpa next);
-	bool (*present)(uint64_t e);
-	bool (*is_leaf)(uint64_t e, unsigned level);
-	struct hpa (*addr)(uint64_t e);
+	uint64_t present;                                       /* an entry with any of these bits is there */
+	uint64_t large, large_is;                               /* a page above level 0: what these bits are; level 3 has tables alone */
+	uint64_t addr;                                          /* the bits of the address */
 	unsigned (*access)(uint64_t e);                         /* GMEM_* of a leaf */
 	/* Where guests may look past the caches: makes what the host has written to [p, p+len) all that they can find there. May be NULL. */
 	void (*publish)(const void *p, uint64_t len);
 };
 extern const struct stage2_format stage2_npt; /* AMD nested paging, APM 2 15.25; vmm/x86_64/npt.c */
 extern const struct stage2_format stage2_ept; /* Intel extended page tables, SDM 3C 29.3; vmm/x86_64/ept.c */
+
+static inline bool stage2_is_present(const struct stage2_format *f, uint64_t e) { return e & f->present; }
+static inline bool stage2_is_leaf(const struct stage2_format *f, uint64_t e, unsigned level)
+{
+	return level == 0 || (level <= 2 && (e & f->large) == f->large_is);
+}
+static inline struct hpa stage2_addr(const struct stage2_format *f, uint64_t e) { return HPA(e & f->addr); }
 
 struct stage2 { const struct stage2_format *fmt; struct pool *pool; struct hpa root; };
 
