@@ -22,6 +22,11 @@ static void virtio_reset(struct virtio_dev *d)
 	d->status = 0;
 }
 
+static inline bool is_running(const struct virtio_dev *d, unsigned q)
+{
+	return q < d->ops->nqueues && (d->status & (VIRTIO_S_DRIVER_OK | VIRTIO_S_NEEDS_RESET)) == VIRTIO_S_DRIVER_OK && d->queues[q].enabled;
+}
+
 static void later_fn(struct vm_deferred *later)
 {
 	struct virtio_dev *d = container_of(later, struct virtio_dev, later);
@@ -29,8 +34,8 @@ static void later_fn(struct vm_deferred *later)
 
 	d->again = 0;
 	for (unsigned q = 0; q < d->ops->nqueues; q++)
-		if (again & 1u << q)
-			virtio_kick(d, q);
+		if ((again & 1u << q) && is_running(d, q))
+			d->ops->kick(d, q);
 }
 
 void virtio_kick_again(struct virtio_dev *d, unsigned q)
@@ -75,9 +80,8 @@ void virtio_set_status(struct virtio_dev *d, uint8_t status)
 
 void virtio_kick(struct virtio_dev *d, unsigned q)
 {
-	if (q >= d->ops->nqueues || !(d->status & VIRTIO_S_DRIVER_OK) || (d->status & VIRTIO_S_NEEDS_RESET) || !d->queues[q].enabled)
-		return;
-	d->ops->kick(d, q);
+	if (is_running(d, q) && !virtq_is_idle(&d->queues[q]))
+		d->ops->kick(d, q);
 }
 
 void virtio_notify_queue(struct virtio_dev *d, unsigned q)

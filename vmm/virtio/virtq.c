@@ -145,7 +145,7 @@ bool virtq_ask(struct virtq *q)
 {
 	err_t e;
 
-	if (q->asked && (!q->event_idx || q->asked_at == q->last_avail))
+	if (virtq_was_asked(q))
 		return false;
 	q->asked = true;
 	q->asked_at = q->last_avail;

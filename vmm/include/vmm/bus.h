@@ -47,7 +47,9 @@ static inline const struct bus_claim *bus_find(struct bus *b, uint64_t addr, uns
 
 static inline uint64_t bus_cut(uint64_t v, unsigned size)
 {
-	return size >= 8 ? v : v & ((1ull << (size * 8)) - 1);
+	unsigned beyond = 64 - 8 * size;
+
+	return v << beyond >> beyond;
 }
 
 static inline bool bus_read(struct bus *b, uint64_t addr, unsigned size, uint64_t *out)

@@ -55,6 +55,7 @@ void virtio_dev_init(struct virtio_dev *d, const struct virtio_dev_ops *ops, str
 /* What is offered to the driver: the device's own features and the core's. */
 uint64_t virtio_features(const struct virtio_dev *d);
 void virtio_set_status(struct virtio_dev *d, uint8_t status); /* 0 resets; refuses bad features by not keeping FEATURES_OK */
+/* The driver has notified queue q, any number: the device's kick, unless there is nothing new for it. */
 void virtio_kick(struct virtio_dev *d, unsigned q);
 
 #endif

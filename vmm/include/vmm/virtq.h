@@ -38,6 +38,17 @@ err_t virtq_push(struct virtq *q, uint16_t head, uint32_t written) MUST_CHECK;
 bool virtq_should_notify(struct virtq *q);
 /* Asks the driver to kick on new buffers. false: it knows already; true: it may have added some before it knew. */
 bool virtq_ask(struct virtq *q);
+static inline bool virtq_was_asked(const struct virtq *q)
+{
+	return q->asked && (!q->event_idx || q->asked_at == q->last_avail);
+}
+/* Was everything taken, and does the driver know that it is to kick for more? Then one kick too many tells nothing. */
+static inline bool virtq_is_idle(const struct virtq *q)
+{
+	uint16_t idx;
+
+	return virtq_was_asked(q) && q->index_of == q->avail.v && gmem_spot_load16(q->mem, &q->index, &idx) && idx == q->last_avail;
+}
 /* Copies between a chain's readable (out) or writable (in) part at offset and a buffer. E_GUEST, E_RANGE. */
 err_t virtq_read(const struct virtq *q, const struct virtq_chain *c, uint32_t off, void *dst, uint32_t len) MUST_CHECK;
 err_t virtq_write(const struct virtq *q, const struct virtq_chain *c, uint32_t off, const void *src, uint32_t len) MUST_CHECK;
