@@ -25,7 +25,7 @@ all: $(LIBS:%=$(OUT)/lib/lib%.a) $(if $(MUSL),$(OUT)/lib/libc.a)
 
 # A change of flags rebuilds; the file changes only when they do.
 $(OUT)/flags: FORCE
-	@mkdir -p $(@D); printf '%s\n' '$(subst $(CURDIR),.,$(CC) $(CFLAGS) $(AES_CFLAGS) $(MUSL) $(MUSL_DROP) $(MUSL_WITHOUT) $(MUSL_STRING_CFLAGS) $(HACL_CFLAGS))' >$@.new; \
+	@mkdir -p $(@D); printf '%s\n' '$(subst $(CURDIR),.,$(CC) $(CFLAGS) $(AES_CFLAGS) $(FW_AESNI_CFLAGS) $(MUSL) $(MUSL_DROP) $(MUSL_WITHOUT) $(MUSL_STRING_CFLAGS) $(HACL_CFLAGS))' >$@.new; \
 	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 FORCE:
 
@@ -89,6 +89,7 @@ inflate_CFLAGS := $(if $(filter firmware,$(MUSL)),$(MUSL_STRING_CFLAGS)) -DZ_SOL
 
 # The files that hold AES intrinsics; whether they run is decided by asking the CPU. Each byte that goes over TLS passes through them.
 $(addprefix $(OUT)/obj/mbedtls/,aes.o aesni.o gcm.o): EXTRA = $(AES_CFLAGS)
+$(OUT)/obj/mbedtls/aesni.o: EXTRA = $(AES_CFLAGS) $(FW_AESNI_CFLAGS)
 
 define LIB_RULES
 $(1)_OBJ := $$(patsubst %.c,$(OUT)/obj/$(1)/%.o,$$(notdir $$($(1)_SRC)))
