@@ -51,7 +51,7 @@ compile_commands.json: $(O)/deps/READY $(B)/tool/deps/READY $(H)/deps/READY
 all: licenses
 licenses: $(B)/LICENSES.txt
 $(B)/LICENSES.txt: deps/lock LICENSE tools/build/licenses.py $(B)/deps/.fetched
-	$(Q)python3 tools/build/licenses.py deps/lock $(SRCDIR) $@ musl lwip mbedtls yyjson libyaml dtc zlib spleen
+	$(Q)python3 tools/build/licenses.py deps/lock $(SRCDIR) $@ musl lwip mbedtls hacl yyjson libyaml dtc zlib spleen
 	@echo '  LICENSES $@'
 
 clean:

@@ -26,7 +26,7 @@
 #define MBEDTLS_CHACHA20_C
 #define MBEDTLS_POLY1305_C
 #define MBEDTLS_CHACHAPOLY_C
-#define MBEDTLS_CIPHER_C
+/* No MBEDTLS_CIPHER_C: GCM calls AES itself then, not through a layer that knows all ciphers. */
 
 /* hashes; SHA-1 is for key identifiers and the WebSocket handshake */
 #define MBEDTLS_MD_C
@@ -49,7 +49,6 @@
 #define MBEDTLS_ECDH_C
 #define MBEDTLS_ECDH_VARIANT_EVEREST_ENABLED
 #define MBEDTLS_ECDSA_C
-#define MBEDTLS_ECDSA_DETERMINISTIC
 #define MBEDTLS_HMAC_DRBG_C
 #define MBEDTLS_RSA_C
 #define MBEDTLS_PKCS1_V15
@@ -64,6 +63,9 @@
 #define MBEDTLS_PEM_PARSE_C
 #define MBEDTLS_PEM_WRITE_C
 #define MBEDTLS_PSA_CRYPTO_C
+/* P-256 by deps/mbedtls/ec_driver.c instead of mbedTLS's general code. PSA offers a driver no deterministic ECDSA, so that
+ * MBEDTLS_ECDSA_DETERMINISTIC stays out; what the driver signs is deterministic nevertheless, and P-384 takes its nonces from the generator. */
+#define MBEDTLS_PSA_P256M_DRIVER_ENABLED
 /* Each TLS connection holds two to four volatile keys: the fixed store of 32 slots is full after a dozen clients. */
 #define MBEDTLS_PSA_KEY_STORE_DYNAMIC
 #define MBEDTLS_USE_PSA_CRYPTO

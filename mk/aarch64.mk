@@ -18,3 +18,5 @@ FW_VECTOR_REGISTER := [[:space:],{]([qdvsbh][0-9]{1,2})([,}.]|\[|$$$$)
 FW_RAW_SYSCALL := svc[[:space:]].*
 # mbedTLS raises the target for its own intrinsics, and runs them when AT_HWCAP says so (core/libc/start.c).
 FW_AES_CFLAGS :=
+FW_AESNI_CFLAGS :=
+HACL_CFLAGS :=

@@ -10,11 +10,11 @@ TOOL_LIBS := mbedtls yyjson
 HOST_LIBS := lwip mbedtls yyjson yaml fdt inflate
 
 $(B)/deps/.fetched: deps/lock tools/build/fetch.py tools/build/archive.py $(B)/packages-build
-	$(FETCH) deps/lock $(B)/deps musl lwip mbedtls yyjson libyaml dtc zlib spleen gnu-efi-arm64
+	$(FETCH) deps/lock $(B)/deps musl lwip mbedtls hacl yyjson libyaml dtc zlib spleen gnu-efi-arm64
 	@touch $@
 
 # What the libraries of each flavour are made of; the sub-make decides what is out of date inside.
-LIB_INPUTS := $(B)/deps/.fetched mk/libs.mk mk/deps.mk $(wildcard deps/*.h deps/*/*.h deps/*/*/*.h)
+LIB_INPUTS := $(B)/deps/.fetched mk/libs.mk mk/deps.mk $(wildcard deps/*.h deps/*/*.[ch] deps/*/*/*.h)
 LIB_MAKE = $(MAKE) --no-print-directory -f mk/libs.mk SRC=$(SRCDIR) OUT=$(@D)
 
 $(O)/deps/READY: $(LIB_INPUTS) mk/$(ARCH).mk

@@ -11,6 +11,7 @@ ARCH ?= x86_64
 include mk/$(ARCH).mk
 
 INC := $(OUT)/include
+HACL := $(SRC)/hacl/nss/lib/freebl/verified
 GCCINC := $(shell $(CC) -print-file-name=include)
 ifneq ($(MUSL),)
 SYSINC := -nostdinc -isystem $(INC) -isystem $(GCCINC)
@@ -24,12 +25,12 @@ all: $(LIBS:%=$(OUT)/lib/lib%.a) $(if $(MUSL),$(OUT)/lib/libc.a)
 
 # A change of flags rebuilds; the file changes only when they do.
 $(OUT)/flags: FORCE
-	@mkdir -p $(@D); printf '%s\n' '$(subst $(CURDIR),.,$(CC) $(CFLAGS) $(AES_CFLAGS) $(MUSL) $(MUSL_DROP) $(MUSL_WITHOUT) $(MUSL_STRING_CFLAGS))' >$@.new; \
+	@mkdir -p $(@D); printf '%s\n' '$(subst $(CURDIR),.,$(CC) $(CFLAGS) $(AES_CFLAGS) $(FW_AESNI_CFLAGS) $(MUSL) $(MUSL_DROP) $(MUSL_WITHOUT) $(MUSL_STRING_CFLAGS) $(HACL_CFLAGS))' >$@.new; \
 	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 FORCE:
 
 # ---- headers
-$(OUT)/headers: $(SRC)/mbedtls/.stamp $(SRC)/lwip/.stamp $(SRC)/yyjson/.stamp $(SRC)/libyaml/.stamp $(SRC)/dtc/.stamp $(SRC)/zlib/.stamp
+$(OUT)/headers: $(SRC)/mbedtls/.stamp $(SRC)/hacl/.stamp $(SRC)/lwip/.stamp $(SRC)/yyjson/.stamp $(SRC)/libyaml/.stamp $(SRC)/dtc/.stamp $(SRC)/zlib/.stamp
 	mkdir -p $(INC)/arch
 	cp -R $(SRC)/mbedtls/include/mbedtls $(SRC)/mbedtls/include/psa $(SRC)/mbedtls/3rdparty/everest/include/everest $(SRC)/lwip/src/include/lwip $(SRC)/lwip/src/include/netif $(INC)/
 	cp $(SRC)/yyjson/src/yyjson.h $(SRC)/libyaml/include/yaml.h $(addprefix $(SRC)/dtc/libfdt/,fdt.h libfdt.h libfdt_env.h) $(addprefix $(SRC)/zlib/,zlib.h zconf.h) $(INC)/
@@ -68,8 +69,13 @@ endif
 endif
 
 # ---- the others: sources by wildcard, since this file runs after they have been fetched
-mbedtls_SRC := $(wildcard $(SRC)/mbedtls/library/*.c) $(addprefix $(SRC)/mbedtls/3rdparty/everest/library/,everest.c x25519.c Hacl_Curve25519_joined.c)
-mbedtls_CFLAGS := -I$(SRC)/mbedtls/library $(addprefix -I$(SRC)/mbedtls/3rdparty/everest/include,/ /everest /everest/kremlib)
+mbedtls_SRC := $(wildcard $(SRC)/mbedtls/library/*.c) $(addprefix $(SRC)/mbedtls/3rdparty/everest/library/,everest.c x25519.c Hacl_Curve25519_joined.c) \
+  deps/mbedtls/ec_driver.c $(HACL)/Hacl_P256.c
+mbedtls_CFLAGS = -I$(SRC)/mbedtls/library $(EVEREST_CFLAGS)
+EVEREST_CFLAGS := $(addprefix -I$(SRC)/mbedtls/3rdparty/everest/include,/ /everest /everest/kremlib)
+# P-256 by HACL*, which our driver puts behind PSA. Its headers have the names of everest's, so that each is built with its own.
+$(OUT)/obj/mbedtls/Hacl_P256.o: EVEREST_CFLAGS := $(addprefix -I$(HACL),/ /internal /karamel/include /karamel/krmllib/dist/minimal) $(HACL_CFLAGS) -DHACL_CAN_COMPILE_UINT128
+$(OUT)/obj/mbedtls/ec_driver.o: CFLAGS := $(filter-out -w,$(CFLAGS)) -Wall -Wextra -Werror
 lwip_SRC := $(wildcard $(addprefix $(SRC)/lwip/src/,core/*.c core/ipv4/*.c core/ipv6/*.c)) $(addprefix $(SRC)/lwip/src/,netif/ethernet.c apps/sntp/sntp.c)
 yyjson_SRC := $(SRC)/yyjson/src/yyjson.c
 yaml_SRC := $(wildcard $(SRC)/libyaml/src/*.c)
@@ -83,6 +89,7 @@ inflate_CFLAGS := $(if $(filter firmware,$(MUSL)),$(MUSL_STRING_CFLAGS)) -DZ_SOL
 
 # The files that hold AES intrinsics; whether they run is decided by asking the CPU. Each byte that goes over TLS passes through them.
 $(addprefix $(OUT)/obj/mbedtls/,aes.o aesni.o gcm.o): EXTRA = $(AES_CFLAGS)
+$(OUT)/obj/mbedtls/aesni.o: EXTRA = $(AES_CFLAGS) $(FW_AESNI_CFLAGS)
 
 define LIB_RULES
 $(1)_OBJ := $$(patsubst %.c,$(OUT)/obj/$(1)/%.o,$$(notdir $$($(1)_SRC)))

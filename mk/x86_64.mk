@@ -12,5 +12,9 @@ FW_OBJCOPY_TARGET := efi-app-x86_64
 FW_LIBC_DROP := clone.o syscall_cp.o __unmapself.o vfork.o restore.o __set_thread_area.o __stack_chk_fail.o
 # AES and carry-less multiplication are chosen at run time by CPUID; only these files may use what they imply.
 FW_AES_CFLAGS := -maes -mpclmul
+# For what runs only with AES-NI: each CPU that has it has PSHUFB too, by which GHASH turns the bytes of a block around. Without, that is most of its work.
+FW_AESNI_CFLAGS := -mssse3
+# HACL* carries by ADC and SBB, which each CPU has.
+HACL_CFLAGS := -DHACL_CAN_COMPILE_INTRINSICS
 FW_VECTOR_REGISTER := %xmm
 FW_RAW_SYSCALL := syscall|sysenter|int \+\$$0x80

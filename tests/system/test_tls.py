@@ -88,6 +88,15 @@ def old_suites(node):
         assert "Cipher is " + suite in said, said
 
 
+def new_suites(node):
+    """In TLS 1.3 every suite and every group that the node names is spoken, in an exchange of whole answers"""
+    ask = b"GET /v1/health HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n"
+    for suite in ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"):
+        for group in ("X25519", "P-256", "P-384"):
+            said = s_client(node, "-tls1_3", "-ciphersuites", suite, "-groups", group, "-ign_eof", stdin=ask)
+            assert "Cipher is " + suite in said and "Verify return code: 0 (ok)" in said and "HTTP/1.1 200" in said, group + "\n" + said
+
+
 def chain(node):
     """The server shows its certificate and the CA, for its name and addresses, for servers alone"""
     said = s_client(node, "-showcerts")
@@ -171,6 +180,6 @@ def prepare():
 
 if __name__ == "__main__":
     prepare()
-    sys.exit(program([given_ca, versions, old_versions, old_suites, chain, no_certificate, good_certificate, foreign, namesake, expired, not_yet,
-                      other_use, plain, counted],
+    sys.exit(program([given_ca, versions, old_versions, old_suites, new_suites, chain, no_certificate, good_certificate, foreign, namesake, expired,
+                      not_yet, other_use, plain, counted],
                      config="node:\n  name: tls-test\n", files={"ca.pem": path("ca.pem"), "ca.key": path("ca.key")}, pair=False, memory_mib=512))

@@ -42,9 +42,12 @@ def read_lock(path):
                 elif words[0] == "patches":
                     entries[-1].patches = (words[1], words[2], words[3:])
                 elif words[0] == "only":
-                    entries[-1].only = words[1:]
+                    entries[-1].only += words[1:]
                 elif words[0] == "license":
-                    entries[-1].license = (words[1], words[2:])
+                    end = 2
+                    while words[end:end + 1] == ["AND"]:
+                        end += 2
+                    entries[-1].license = (" ".join(words[1:end]), words[end:])
                 else:
                     raise ValueError
             except (ValueError, IndexError) as e:
