@@ -7,8 +7,8 @@
 
 void bus_init(struct bus *b, uint64_t limit)
 {
-	b->n = b->last = 0;
-	b->limit = limit;
+	*b = (struct bus){ .limit = limit };
+	b->last = b->claims;
 }
 
 /* The first claim that ends beyond addr, or n. */
@@ -53,6 +53,7 @@ void bus_unclaim(struct bus *b, void *ctx, const char *name)
 	for (unsigned i = 0; i < b->n; i++)
 		if (b->claims[i].ctx != ctx || strcmp(b->claims[i].name, name) != 0)
 			b->claims[to++] = b->claims[i];
+	memset(&b->claims[to], 0, (b->n - to) * sizeof(b->claims[0]));
 	b->n = to;
 }
 
@@ -62,6 +63,6 @@ const struct bus_claim *bus_search(struct bus *b, uint64_t addr, unsigned size)
 
 	if (at == b->n || !bus_covers(&b->claims[at], addr, size))
 		return NULL;
-	b->last = at;
-	return &b->claims[at];
+	b->last = &b->claims[at];
+	return b->last;
 }

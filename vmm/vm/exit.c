@@ -124,10 +124,19 @@ static bool (*const exit_table[HV_EXIT_KINDS])(struct vcpu *v, struct hv_exit *e
 	[HV_EXIT_CALL] = exit_call,
 	[HV_EXIT_SHUTDOWN] = exit_shutdown,
 	[HV_EXIT_INVALID] = exit_invalid,
+	/* The architecture's own. */
+	[HV_EXIT_STAGE2] = exit_unhandled,
+	[HV_EXIT_CPUID] = exit_unhandled,
+	[HV_EXIT_RDMSR] = exit_unhandled,
+	[HV_EXIT_WRMSR] = exit_unhandled,
+	[HV_EXIT_XSETBV] = exit_unhandled,
+	[HV_EXIT_SYSREG] = exit_unhandled,
+	[HV_EXIT_IRQ_WINDOW] = exit_unhandled,
+	[HV_EXIT_UNDEFINED] = exit_unhandled,
 };
 
 bool vcpu_exit(struct vcpu *v, struct hv_exit *e)
 {
 	BUG_ON(e->kind >= HV_EXIT_KINDS);
-	return (exit_table[e->kind] ? exit_table[e->kind] : exit_unhandled)(v, e);
+	return exit_table[e->kind](v, e);
 }

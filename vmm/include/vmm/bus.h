@@ -16,8 +16,9 @@ struct bus_claim { uint64_t base, size; const struct bus_ops *ops; void *ctx; co
 
 #define BUS_MAX_CLAIMS 48
 struct bus {
-	struct bus_claim claims[BUS_MAX_CLAIMS];
-	unsigned n, last;        /* last: who was found last; drivers come back to the same device */
+	struct bus_claim claims[BUS_MAX_CLAIMS]; /* by address; those from n on have a size of 0 */
+	unsigned n;
+	const struct bus_claim *last; /* one of them, who was found last: drivers come back to the same device */
 	uint64_t limit;          /* first address beyond the space */
 };
 
@@ -40,9 +41,7 @@ const struct bus_claim *bus_search(struct bus *b, uint64_t addr, unsigned size);
 
 static inline const struct bus_claim *bus_find(struct bus *b, uint64_t addr, unsigned size)
 {
-	const struct bus_claim *c = &b->claims[b->last];
-
-	return b->last < b->n && bus_covers(c, addr, size) ? c : bus_search(b, addr, size);
+	return bus_covers(b->last, addr, size) ? b->last : bus_search(b, addr, size);
 }
 
 static inline uint64_t bus_cut(uint64_t v, unsigned size)
