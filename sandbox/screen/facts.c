@@ -38,16 +38,12 @@ static void sample_cpus(struct screen_sampler *s)
 
 static void collect_guest(struct screen_guest *g, const struct vm_ctl *c)
 {
-	struct vm_stats st = {0};
-
 	COPY(g->name, c->spec.name);
 	COPY(g->reason, vm_ctl_reason(c));
 	g->state = vm_ctl_state(c);
 	g->vcpus = c->spec.vcpus;
 	g->memory_mib = c->spec.memory_mib;
-	if (c->vm && g->state != VM_STOPPED && g->state != VM_CRASHED)
-		vm_stats(c->vm, &st);
-	g->uptime_ns = st.uptime_ns;
+	g->uptime_ns = c->vm && g->state != VM_STOPPED && g->state != VM_CRASHED ? vm_uptime_ns(c->vm) : 0;
 }
 
 static void collect_guests(struct screen_facts *f)

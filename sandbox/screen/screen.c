@@ -12,6 +12,7 @@
 
 #define REDRAW_NS NS_PER_S
 #define REDRAW_MIN_NS (NS_PER_S / 10)
+#define SETTLE_NS (20 * NS_PER_MS) /* what has begun comes first: a guest's start touches the screen several times */
 #define ANSWER_NS (2 * NS_PER_S)
 #define ASK_MIN_NS NS_PER_S
 #define FOLLOW UINT64_MAX /* the log view shows the end */
@@ -86,12 +87,10 @@ static void on_redraw(struct timer *t)
 
 static void on_touched(struct work *w)
 {
-	uint64_t soonest = screen.drawn_ns + REDRAW_MIN_NS;
+	uint64_t soonest = MAX(screen.drawn_ns + REDRAW_MIN_NS, hal_clock_ns() + SETTLE_NS);
 
 	(void)w;
-	if (hal_clock_ns() >= soonest)
-		draw_all();
-	else if (screen.redraw.deadline_ns > soonest)
+	if (screen.redraw.deadline_ns > soonest)
 		timer_set(&screen.redraw, soonest);
 }
 

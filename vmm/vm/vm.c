@@ -214,6 +214,11 @@ uint64_t vm_exits(const struct vm *vm, enum hv_exit_kind kind)
 	return sum;
 }
 
+uint64_t vm_uptime_ns(const struct vm *vm)
+{
+	return vm->state == VM_STOPPED || vm->state == VM_CRASHED ? 0 : hal_clock_ns() - vm->started_ns;
+}
+
 void vm_stats(const struct vm *vm, struct vm_stats *out)
 {
 	struct vm_stats s = {
@@ -230,7 +235,6 @@ void vm_stats(const struct vm *vm, struct vm_stats *out)
 		s.run_ns += __atomic_load_n(&vm->vcpus[i].se.run_ns, __ATOMIC_RELAXED);
 		s.steal_ns += __atomic_load_n(&vm->vcpus[i].se.wait_ns, __ATOMIC_RELAXED);
 	}
-	if (vm->state != VM_STOPPED && vm->state != VM_CRASHED)
-		s.uptime_ns = hal_clock_ns() - vm->started_ns;
+	s.uptime_ns = vm_uptime_ns(vm);
 	*out = s;
 }

@@ -146,6 +146,7 @@ size_t vm_console_input(struct vm *vm, const void *buf, size_t n);
 void vm_console_resize(struct vm *vm, unsigned cols, unsigned rows);
 struct vm_stats { uint64_t exits, run_ns, steal_ns, resident_bytes, unknown_msrs, unknown_ports, unknown_mmio, uptime_ns; };
 void vm_stats(const struct vm *vm, struct vm_stats *out);
+uint64_t vm_uptime_ns(const struct vm *vm); /* as in vm_stats, alone */
 uint64_t vm_exits(const struct vm *vm, enum hv_exit_kind kind); /* of all vCPUs since the VM was made */
 
 /* ---- for exit handlers and devices (any CPU, vm->lock may be held) ---- */
