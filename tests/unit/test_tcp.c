@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The IP stack on a port that reflects every frame: the node talks to itself over real ARP, IP and TCP. Streams, flow
- * control, resets, many connections, and the HTTPS server's choice of whom to let go. Tasks of the fake machine. */
+ * control, resets, ports used again, many connections, and the HTTPS server's choice of whom to let go. Tasks of the fake machine. */
 #include "../fake/fake.h"
 #include "reflect_port.h"
 #include "tap.h"
 #include "tls_client.h"
 #include <core/arith.h>
 #include <core/clock.h>
+#include <lwip/inet_chksum.h>
+#include <lwip/priv/tcp_priv.h>
 #include <lwip/tcp.h>
 #include <lwip/timeouts.h>
 #include <net/http.h>
@@ -128,7 +130,8 @@ static void dialled_on_error(void *arg, err_t e)
 	stream_wake_writable(&d->s);
 }
 
-static struct dialled *dial_address(const char *address, uint16_t to)
+/* from: the port, 0 for any. */
+static struct dialled *dial_from(const char *address, uint16_t from, uint16_t to)
 {
 	struct dialled *d = calloc(1, sizeof *d);
 	ip_addr_t own;
@@ -140,9 +143,16 @@ static struct dialled *dial_address(const char *address, uint16_t to)
 	tcp_recv(d->pcb, dialled_on_recv);
 	tcp_sent(d->pcb, dialled_on_sent);
 	tcp_err(d->pcb, dialled_on_error);
+	if (from && tcp_bind(d->pcb, NULL, from) != ERR_OK)
+		ok(false, "tcp_bind");
 	if (tcp_connect(d->pcb, &own, to, dialled_on_up) != ERR_OK)
 		ok(false, "tcp_connect");
 	return d;
+}
+
+static struct dialled *dial_address(const char *address, uint16_t to)
+{
+	return dial_from(address, 0, to);
 }
 
 static struct dialled *dial(uint16_t to)
@@ -296,6 +306,95 @@ static void test_resets(void)
 	cut = false;
 	stream_close(accepted[0]);
 	stream_close(&d->s);
+	naccepted = 0;
+}
+
+/* ---- a port used again while our end of its last connection is in TIME_WAIT */
+
+#define AGAIN 50007
+
+/* Our end of the connection from AGAIN to port 7. */
+static struct tcp_pcb *own_end(struct tcp_pcb *list)
+{
+	while (list && (list->local_port != 7 || list->remote_port != AGAIN))
+		list = list->next;
+	return list;
+}
+
+static void send_segment(uint32_t seq, uint8_t flags)
+{
+	struct pbuf *p = pbuf_alloc(PBUF_IP, TCP_HLEN, PBUF_RAM);
+	struct tcp_hdr *h = p->payload;
+	ip_addr_t own;
+
+	ipaddr_aton("192.0.2.5", &own);
+	memset(h, 0, sizeof *h);
+	h->src = lwip_htons(AGAIN);
+	h->dest = lwip_htons(7);
+	h->seqno = lwip_htonl(seq);
+	TCPH_HDRLEN_FLAGS_SET(h, TCP_HLEN / 4, flags);
+	h->chksum = ip_chksum_pseudo(p, IP_PROTO_TCP, TCP_HLEN, &own, &own);
+	ok(ip4_output(p, ip_2_ip4(&own), ip_2_ip4(&own), 64, 0, IP_PROTO_TCP) == ERR_OK, "a segment with flags %#x", flags);
+	pbuf_free(p);
+	pass_ms(100);
+}
+
+/* A connection from AGAIN whose initial sequence number is beyond all of the last one's: the cable is out until one is found, and
+ * what then arrives is the SYN's retransmission. */
+static struct dialled *dial_again(const struct tcp_pcb *last)
+{
+	struct dialled *d;
+
+	cut = true;
+	while (d = dial_from("192.0.2.5", AGAIN, 7), last && !TCP_SEQ_GT(d->pcb->lastack, last->rcv_nxt))
+		stream_close(&d->s);
+	cut = false;
+	return d;
+}
+
+static void test_port_again(void)
+{
+	uint32_t last_sent = 0;
+	struct tcp_pcb *old;
+
+	for (unsigned i = 0; i < 8; i++) {
+		struct dialled *d = dial_again(own_end(tcp_tw_pcbs));
+		char c[16];
+		size_t n;
+
+		pass_ms(5000);
+		if (!ok(d->up && naccepted == 1 && !own_end(tcp_tw_pcbs), "connection %u from one port", i)) {
+			stream_close(&d->s);
+			break;
+		}
+		ok(!i || TCP_SEQ_GT(own_end(tcp_active_pcbs)->lastack, last_sent), "our sequence numbers are beyond those before");
+		ok(d->s.ops->write(&d->s, "hello", 5, &n) == OK, "it is written to");
+		pass_ms(100);
+		ok(accepted[0]->ops->read(accepted[0], c, sizeof c, &n) == OK && n == 5, "and read from");
+		accepted[0]->ops->finish(accepted[0]);
+		pass_ms(100);
+		stream_close(&d->s);
+		pass_ms(100);
+		stream_close(accepted[0]);
+		naccepted = 0;
+		if (!ok(own_end(tcp_tw_pcbs) != NULL, "we ended it first: TIME_WAIT"))
+			return;
+		last_sent = own_end(tcp_tw_pcbs)->snd_nxt;
+	}
+	old = own_end(tcp_tw_pcbs);
+	send_segment(old->rcv_nxt - 1, TCP_SYN);
+	send_segment(old->rcv_nxt, TCP_SYN);
+	send_segment(old->rcv_nxt - 1000000, TCP_SYN);
+	send_segment(old->rcv_nxt + 1000000, TCP_SYN | TCP_ACK);
+	send_segment(old->rcv_nxt + 1000000, TCP_SYN | TCP_RST);
+	send_segment(old->rcv_nxt + 1000000, TCP_SYN | TCP_FIN);
+	send_segment(old->rcv_nxt + 1000000, TCP_ACK);
+	tcp_arg(old, &old);
+	send_segment(old->rcv_nxt + 1000000, TCP_SYN);
+	tcp_arg(old, NULL);
+	ok(own_end(tcp_tw_pcbs) == old && !own_end(tcp_active_pcbs), "nothing less ends TIME_WAIT, nor while somebody holds the pcb");
+	pass_ms(300000);
+	ok(!own_end(tcp_tw_pcbs), "time does");
 	naccepted = 0;
 }
 
@@ -558,6 +657,7 @@ int main(void)
 	test_start();
 	test_stream();
 	test_resets();
+	test_port_again();
 	if (tls_identity_open(NULL, NULL, "node", names, 1, &id, &persistent) != OK)
 		return 1;
 	test_server(id);
