@@ -108,6 +108,23 @@ static void tcp_stream_detach(struct tcp_stream *t)
 	tcp_err(t->pcb, NULL);
 }
 
+static void tcp_stream_break(struct tcp_stream *t)
+{
+	t->pcb = NULL;
+	t->broken = true;
+	stream_wake_readable(&t->s);
+	stream_wake_writable(&t->s);
+}
+
+/* Both directions are over: lwIP keeps the rest to itself, and frees it without telling. */
+static void tcp_stream_leave(struct tcp_stream *t)
+{
+	tcp_stream_detach(t);
+	tcp_setprio(t->pcb, TCP_PRIO_MIN);
+	tcp_close(t->pcb);
+	t->pcb = NULL;
+}
+
 static err_t on_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
 {
 	struct tcp_stream *t = arg;
@@ -115,18 +132,22 @@ static err_t on_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
 	(void)err;
 	if (!p) {
 		t->eof = true;
-		if (t->finished) { /* both directions are over: lwIP keeps the rest to itself, and frees it without telling */
-			tcp_stream_detach(t);
-			tcp_setprio(pcb, TCP_PRIO_MIN);
-			tcp_close(pcb);
-			t->pcb = NULL;
-		}
+		if (t->finished)
+			tcp_stream_leave(t);
 		stream_wake_readable(&t->s);
 		return ERR_OK;
 	}
-	/* lwIP keeps what is refused and offers it again: the window stays shut meanwhile. */
-	if (!rx_reserve(t, t->rx_len + p->tot_len))
-		return ERR_MEM;
+	if (!rx_reserve(t, t->rx_len + p->tot_len)) {
+		/* lwIP keeps what is refused and offers it again: the window stays shut meanwhile. */
+		if (pcb->state != TIME_WAIT && pcb->state != CLOSING)
+			return ERR_MEM;
+		/* But not when the peer's FIN came with it after ours: in TIME_WAIT, where CLOSING leads too, it offers nothing and
+		 * tells nothing any more. */
+		pbuf_free(p);
+		tcp_stream_leave(t);
+		tcp_stream_break(t);
+		return ERR_OK;
+	}
 	for (const struct pbuf *q = p; q; q = q->next)
 		rx_put(t, q->payload, q->len);
 	pbuf_free(p);
@@ -153,13 +174,8 @@ static err_t on_poll(void *arg, struct tcp_pcb *pcb)
 /* The pcb is freed already. */
 static void on_error(void *arg, err_t err)
 {
-	struct tcp_stream *t = arg;
-
 	(void)err;
-	t->pcb = NULL;
-	t->broken = true;
-	stream_wake_readable(&t->s);
-	stream_wake_writable(&t->s);
+	tcp_stream_break(arg);
 }
 
 /* ---- the stream */
