@@ -504,6 +504,10 @@ static void test_deadline(void)
 	ok(due() && lapic_msr_read(v0, MSR_TSC_DEADLINE, &x) == OK && x == 0, "on time, and disarmed");
 	CHECK(lapic_msr_write(v0, MSR_TSC_DEADLINE, 1) == OK);
 	ok(lapic_timer_deadline_ns(v0) <= hal_clock_ns() && due(), "a deadline in the past is due now");
+	now = hal_clock_ns();
+	CHECK(lapic_msr_write(v0, MSR_TSC_DEADLINE, hal_counter() + (uint64_t)v0->counter_offset - 1) == OK);
+	fake_clock_advance(100);
+	ok(lapic_timer_deadline_ns(v0) <= now && due(), "and by a clock that was read before anybody asked");
 	CHECK(lapic_msr_write(v0, MSR_TSC_DEADLINE, UINT64_MAX) == OK);
 	ok(!due() && lapic_timer_deadline_ns(v0) > hal_clock_ns() + 3600 * NS_PER_S, "the farthest deadline does not wrap");
 	CHECK(lapic_msr_write(v0, MSR_TSC_DEADLINE, 0) == OK);

@@ -175,11 +175,42 @@ static void test_event_index(void)
 	ok(virtq_ask(&q) && get(mem, r.used + 4 + 8 * SIZE, 2) == 8, "and again for what comes then");
 }
 
+/* A notification may end at the queue when everything was taken and the driver knows that it is to tell of more. */
+static void test_idle(void)
+{
+	struct vring r = fresh();
+	struct virtq q = queue(&r);
+	struct virtq_chain c;
+
+	ok(!virtq_is_idle(&q), "nobody has looked at it yet");
+	ok(virtq_pop(&q, &c) == E_AGAIN && !virtq_is_idle(&q), "the driver was not asked");
+	ok(virtq_ask(&q) && virtq_is_idle(&q), "now it was");
+	vring_desc(&r, 0, 0x20000, 5, 0, 0);
+	vring_offer(&r, 0);
+	ok(!virtq_is_idle(&q), "a buffer waits");
+	ok(virtq_pop(&q, &c) == OK && virtq_is_idle(&q), "it was taken");
+	q.event_idx = true;
+	ok(!virtq_is_idle(&q), "a driver that goes by the index knows an old one");
+	ok(virtq_ask(&q) && virtq_is_idle(&q), "it was told the next");
+	r.next = q.last_avail = q.asked_at = 0xffff;
+	put16(mem, r.avail + 2, 0xffff);
+	ok(virtq_is_idle(&q), "the last index");
+	vring_offer(&r, 0);
+	ok(!virtq_is_idle(&q), "and the first after it");
+	q.last_avail = q.asked_at = 0;
+	ok(virtq_is_idle(&q), "taken");
+	q.avail.v += 0x100;
+	ok(!virtq_is_idle(&q), "a ring at another place");
+	q = queue(&r);
+	ok(!virtq_is_idle(&q), "a reset forgets all that");
+}
+
 int main(void)
 {
 	fake_init(64 * MIB, 1);
 	mem = guest_ram(RAM);
 	test_good_chain();
+	test_idle();
 	refused("a descriptor that names itself", loop_to_self);
 	refused("a loop through all descriptors", loop_of_all);
 	refused("a head beyond the table", head_out_of_range);

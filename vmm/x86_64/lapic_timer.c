@@ -91,12 +91,13 @@ void lapic_timer_expire(struct vcpu *v, uint64_t now_ns)
 
 static uint64_t tsc_deadline_to_host_ns(const struct lapic *l)
 {
-	uint64_t now = guest_tsc(l), host;
+	uint64_t now = guest_tsc(l), clock = hal_clock_ns(), host;
 
+	/* When it came: an entry goes by the clock as it was a moment ago, and must find what is over. */
 	if (l->tsc_deadline <= now)
-		return hal_clock_ns();
+		return clock - MIN(clock, ticks_to_ns(now - l->tsc_deadline, hal_counter_hz()));
 	/* One more nanosecond so that the interrupt does not come before the counter gets there. */
-	if (!add_ok(hal_clock_ns(), ticks_to_ns(l->tsc_deadline - now, hal_counter_hz()), &host) || !add_ok(host, 1u, &host))
+	if (!add_ok(clock, ticks_to_ns(l->tsc_deadline - now, hal_counter_hz()), &host) || !add_ok(host, 1u, &host))
 		return UINT64_MAX;
 	return host;
 }

@@ -19,7 +19,7 @@ uint32_t hal_cpu_hwid(unsigned cpu);
 /* Short description of the CPU ("AMD EPYC..."), static storage. */
 const char *hal_cpu_model(void);
 
-/* Takes pending interrupts now: opens and closes the window. Loop context only. */
+/* Takes pending interrupts now: opens and closes the window. The loop only; from within a slice by loop_take_interrupts. */
 void hal_irq_window(void);
 /* Sleeps until an interrupt; handles it; returns with interrupts disabled. An interrupt that came before is not missed. */
 void hal_idle(void);
@@ -51,7 +51,7 @@ err_t hal_map_device(struct hpa a, uint64_t size, unsigned flags, volatile void 
 err_t hal_stack_alloc(size_t size, void **top) MUST_CHECK;
 void hal_stack_free(void *top, size_t size);
 
-/* Interrupt handlers run in the window with interrupts off: they only post work or set flags. */
+/* Interrupt handlers run in the window with interrupts off. What is to be done they post as work: a flag alone does not end a guest's slice. */
 typedef void (*hal_irq_fn)(void *ctx);
 struct hal_msi { uint64_t address; uint32_t data; };
 /* Allocates a message-signalled interrupt that arrives on cpu. requester: the PCI function that will send it, segment << 16 | bus << 8 | devfn.
