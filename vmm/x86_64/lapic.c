@@ -173,6 +173,7 @@ bool lapic_write_is_quick(struct vcpu *v, unsigned reg)
 void lapic_ack(struct vcpu *v, uint8_t vector)
 {
 	struct lapic *l = lapic_of(v);
+
 	atomic_fetch_and(&l->irr[vector / 64], ~vector_bit(vector));
 	l->isr[vector / 64] |= vector_bit(vector);
 }

@@ -104,8 +104,10 @@ static uint64_t edx_eax(const uint64_t *gpr)
 
 static void decode_io(const struct vmcb_control *c, const uint64_t *gpr, struct hv_exit *out, struct svm_decoded *d)
 {
-	/* By the bits SZ8, SZ16, SZ32. */
-	static const struct { uint32_t size, mask; } sizes[8] = { [1] = { 1, 0xff }, [2] = { 2, 0xffff }, [4] = { 4, 0xffffffff } };
+	/* By the bits SZ8, SZ16, SZ32, of which one is set. */
+	static const struct { uint32_t size, mask; } sizes[8] = {
+		{ 4, 0xffffffff }, { 1, 0xff }, { 2, 0xffff }, { 4, 0xffffffff }, { 4, 0xffffffff }, { 4, 0xffffffff }, { 4, 0xffffffff }, { 4, 0xffffffff },
+	};
 	uint32_t i = (uint32_t)c->exit_info1;
 
 	out->pio.port = (uint16_t)(i >> 16);

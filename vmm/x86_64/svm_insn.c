@@ -84,11 +84,15 @@ static __attribute__((noinline)) void step_by_walk(struct vcpu *v, struct svm_vc
 	struct x86_mode m;
 	unsigned len = 0;
 
+	if (b->c.exit_code == SVM_EXIT_IOIO) { /* it ends where addresses do */
+		skip_to(s, b->c.exit_info2);
+		return;
+	}
 	svm_arch_ops.mode_get(v, &m);
 	if (x86_fetch(v, &m, &code) == OK)
 		len = svm_insn_len(b->c.exit_code, b->c.exit_info1, code.b, code.n, svm_long_mode(b));
-	if (!len) /* another vCPU has unmapped or changed it meanwhile; or an IN or OUT ends at the end of all addresses: its next RIP is 0 */
-		len = MAX(opcode_of(b->c.exit_code, b->c.exit_info1).len, 1);
+	if (!len) /* another vCPU has unmapped or changed it meanwhile */
+		len = opcode_of(b->c.exit_code, b->c.exit_info1).len;
 	skip_to(s, b->s.rip + len);
 }
 

@@ -261,8 +261,7 @@ bool vmx_deadline(struct vcpu *v, uint64_t ns);
 static inline void vmx_timer_write(struct vmx_vcpu *s)
 {
 	s->timed = s->deadline_tick != UINT64_MAX;
-	if (vmx_has_timer())
-		vmcs_write(VMCS_GUEST_TIMER, vmx_timer_count(s->deadline_tick, hal_counter(), vmx_caps.timer_rate));
+	vmcs_write(VMCS_GUEST_TIMER, vmx_timer_count(s->deadline_tick, hal_counter(), vmx_caps.timer_rate));
 }
 
 /* ---- vmx_apic.c: virtual-interrupt delivery and posted interrupts, where the CPU has them */

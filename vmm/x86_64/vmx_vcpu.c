@@ -127,7 +127,7 @@ void vmx_go_live(struct vcpu *v)
 	s->vpid = 0; /* of another CPU */
 	s->dr_live = false;
 	s->loud = true; /* what was queued while parked */
-	s->timed = true; /* the field is to be written once */
+	s->timed = vmx_has_timer(); /* the field is to be written once */
 	s->frame.host_rsp = 0; /* of another CPU */
 	vmx_use(s);
 	load_controls(v, s);

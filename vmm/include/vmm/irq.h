@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A level-triggered line, low at first and after a reset of the machine; set is idempotent. */
+/* A level-triggered line, low at first and after a reset of the machine; set is idempotent. The device's end remembers the level: whoever loads
+ * the state of an interrupt controller restores it here, too. */
 struct irq_line { void (*set)(void *ctx, unsigned line, bool level); void *ctx; unsigned line; bool level; };
 static inline void irq_line_set(struct irq_line *l, bool level)
 {
