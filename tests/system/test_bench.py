@@ -58,7 +58,6 @@ def intel_counts(tap):
         return intel.figures(log)
 
 
-SLICE_END = 1800  # instructions from a timer's interrupt through the loop and back into the guest
 
 
 def alike(tap, first, second):
@@ -66,7 +65,7 @@ def alike(tap, first, second):
     Of the timer's rounds that shifts some: a deadline that is just due comes with the next entry, or in the guest and costs an exit more. Of the
     others it decides in how many batches a slice of the scheduler ends, and so whether the median batch has such an end in it."""
     both = {name: (value, second[name]["value"]) for name, value in first.items() if name in second}
-    leeway = {name: max(SLICE_END / exits.ROUNDS, values[0] * (0.03 if "timer" in name else 0.001)) for name, values in both.items()}
+    leeway = {name: max(check.SLICE_END / exits.ROUNDS, values[0] * (0.03 if "timer" in name else 0.001)) for name, values in both.items()}
     apart = {name: values for name, values in both.items() if abs(values[0] - values[1]) > leeway[name]}
     tap.ok(len(both) > 10 and not apart, "Intel: two runs agree to the end of a slice in a batch, a thousandth, or the timer's 3%", str(apart or both))
 
