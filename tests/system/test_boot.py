@@ -10,17 +10,22 @@ from tap import Tap
 
 READY = r"boot: ready: (\d+) CPUs?\n"
 STARTED = r"boot: start complete\n"
+MISSED = "the emulator gave it to the guest"
 
 
-def run(tap, name, body, **machine):
-    """One machine, one check: body returns a complaint or None."""
-    with Bare(**machine) as m:
-        try:
-            why = body(m)
-        except Failure as e:
-            why = str(e)
-        if not tap.ok(not why, name, why):
-            tap.note(m.text())
+def run(tap, name, body, tries=1, **machine):
+    """One machine, one check: body returns a complaint or None; MISSED: the emulator did not do what was to be looked at, and may on another."""
+    for left in reversed(range(tries)):
+        with Bare(**machine) as m:
+            try:
+                why = body(m)
+            except Failure as e:
+                why = str(e)
+            if why == MISSED and left:
+                continue
+            if not tap.ok(not why, name, why):
+                tap.note(m.text())
+            return
 
 
 def boots(cpus, *lines):
@@ -70,10 +75,13 @@ def machine_check_in_guest(m):
     m.expect(r"vm: spin: running$")
     m.expect(STARTED)
     m.monitor("mce 1 2 0xbd00000000000134 4 0x1234000 0x8c")
-    # By the intercept, or (TCG does not look at it) by the host's own handler.
-    m.expect(r"^PANIC on CPU 1: machine check(: bank 2, status bd00000000000134| while a guest ran on CPU 1)")
+    # By the intercept, or (TCG does not look at it) by the host's own handler; or, when TCG happens to be between two blocks of the guest, it
+    # goes by the guest's gates, of which there are none.
+    if "crashed" in m.expect(r"^PANIC on CPU 1: machine check(: bank 2, status bd00000000000134| while a guest ran on CPU 1)|spin: crashed: triple fault").group(0):
+        return MISSED
     m.expect(r"^CPU 0 was at:$")
     m.expect_end()
+    return None
 
 
 def main():
@@ -87,7 +95,7 @@ def main():
     run(tap, "a panic shows registers, symbols and the log once, and resets", panics, cpus=2,
         files=SPINNING)
     run(tap, "a machine check names its bank", machine_check, cpus=2, files=SPINNING)
-    run(tap, "a machine check while a guest runs is the node's, not the guest's", machine_check_in_guest, cpus=2, files=SPINNING)
+    run(tap, "a machine check while a guest runs is the node's, not the guest's", machine_check_in_guest, tries=3, cpus=2, files=SPINNING)
     return tap.done()
 
 
