@@ -3,8 +3,8 @@
 """Did an exit grow dearer? check.py [accept | show METRIC]: runs the exit guest on Caisson alone, by SVM in QEMU and by VT-x in Bochs, or at
 EL2 in QEMU, and compares with what was accepted (expected.json for x86_64, expected-aarch64.json).
 
-A figure that is missing, or more than 2% over (and the end of a slice, on the Intel machine), is a failure, and the functions that grew are named: both emulators count each instruction by
-its address. accept writes the file anew, which is how a change that is worth its cost, or saves some, is taken in; show prints what each
+A figure that is missing, or more than 2% over (and the end of a slice, on the Intel machine), is a failure, and the functions that grew are
+named: both emulators count each instruction by its address. accept writes the file anew, which is how a change that is worth its cost, or saves some, is taken in; show prints what each
 function of a metric costs now and cost then. Under a minute.
 """
 import json

@@ -58,8 +58,6 @@ def intel_counts(tap):
         return intel.figures(log)
 
 
-
-
 def alike(tap, first, second):
     """Two runs of the Intel machine agree, with the addresses counted and without; its clock of the day is the wall's, and may be read between.
     Of the timer's rounds that shifts some: a deadline that is just due comes with the next entry, or in the guest and costs an exit more. Of the

@@ -119,33 +119,20 @@ void lapic_post_nmi(struct vcpu *v)
 
 /* ---- priority, own CPU ---- */
 
-static int highest_bit(uint64_t word)
-{
-	return 63 - __builtin_clzll(word);
-}
-
-static int isr_highest(const struct lapic *l)
-{
-	for (int i = VECTOR_WORDS - 1; i >= 0; i--)
-		if (l->isr[i])
-			return i * 64 + highest_bit(l->isr[i]);
-	return -1;
-}
-
 static inline int irr_highest(const struct lapic *l)
 {
 	for (int i = VECTOR_WORDS - 1; i >= 0; i--) {
 		uint64_t w = atomic_load_explicit(&l->irr[i], memory_order_acquire);
 
 		if (w)
-			return i * 64 + highest_bit(w);
+			return i * 64 + 63 - __builtin_clzll(w);
 	}
 	return -1;
 }
 
 uint32_t lapic_ppr(const struct lapic *l) /* SDM 3A 11.8.3.1 */
 {
-	int isr = isr_highest(l);
+	int isr = vectors_highest(l->isr);
 	uint32_t isrv = isr < 0 ? 0 : (uint32_t)isr;
 
 	return (l->tpr >> 4) >= (isrv >> 4) ? l->tpr : isrv & 0xf0;
@@ -181,13 +168,14 @@ void lapic_ack(struct vcpu *v, uint8_t vector)
 void lapic_unack(struct vcpu *v, uint8_t vector)
 {
 	struct lapic *l = lapic_of(v);
+
 	l->isr[vector / 64] &= ~vector_bit(vector);
 	atomic_fetch_or(&l->irr[vector / 64], vector_bit(vector));
 }
 
 void lapic_eoi(struct lapic *l)
 {
-	int vector = isr_highest(l);
+	int vector = vectors_highest(l->isr);
 
 	if (vector < 0)
 		return; /* EOI without an interrupt does nothing */

@@ -75,6 +75,14 @@ static inline struct lapic *lapic_of(const struct vcpu *v) { return v->irqc; }
 static inline uint64_t vector_bit(unsigned vector) { return 1ull << (vector % 64); } /* in word vector / 64 */
 /* One of the eight registers that they are to the guest. */
 static inline uint32_t vector_reg(uint64_t word, unsigned reg) { return (uint32_t)(word >> (reg % 2 * 32)); }
+/* -1: none. */
+static inline int vectors_highest(const uint64_t words[VECTOR_WORDS])
+{
+	for (int i = VECTOR_WORDS - 1; i >= 0; i--)
+		if (words[i])
+			return i * 64 + 63 - __builtin_clzll(words[i]);
+	return -1;
+}
 static inline bool lapic_is_x2(const struct lapic *l) { return l->base_msr & BASE_EXTD; }
 
 /* lapic.c */

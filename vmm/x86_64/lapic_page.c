@@ -5,12 +5,10 @@
 
 enum { WORD = 4 }; /* 32-bit words from one register to the next */
 
+/* 0: none, since vectors below 16 are never pending. */
 static uint8_t highest(const uint64_t words[VECTOR_WORDS])
 {
-	for (int i = VECTOR_WORDS - 1; i >= 0; i--)
-		if (words[i])
-			return (uint8_t)(i * 64 + 63 - __builtin_clzll(words[i]));
-	return 0; /* vectors below 16 are never pending */
+	return (uint8_t)MAX(vectors_highest(words), 0);
 }
 
 /* The CPU reads and writes the page through its physical address. */

@@ -27,9 +27,6 @@ void bus_init(struct bus *b, uint64_t limit);
 err_t bus_claim(struct bus *b, uint64_t base, uint64_t size, const struct bus_ops *ops, void *ctx, const char *name) MUST_CHECK;
 /* Removes the claims of ctx with this name; moving a BAR is unclaim + claim. */
 void bus_unclaim(struct bus *b, void *ctx, const char *name);
-/* Values are cut to the access. false when no claim covers the whole of it (the caller reads all ones, drops writes, and counts). */
-static inline bool bus_read(struct bus *b, uint64_t addr, unsigned size, uint64_t *out);
-static inline bool bus_write(struct bus *b, uint64_t addr, unsigned size, uint64_t v);
 
 /* ---- in the way of each device access, so inlined */
 static inline bool bus_covers(const struct bus_claim *c, uint64_t addr, unsigned size)
@@ -51,6 +48,7 @@ static inline uint64_t bus_cut(uint64_t v, unsigned size)
 	return v << beyond >> beyond;
 }
 
+/* Values are cut to the access. false when no claim covers the whole of it (the caller reads all ones, drops writes, and counts). */
 static inline bool bus_read(struct bus *b, uint64_t addr, unsigned size, uint64_t *out)
 {
 	const struct bus_claim *c = bus_find(b, addr, size);
